@@ -1,0 +1,101 @@
+//! Entries of the log and the chain that ties them.
+
+use crate::{
+    CommandId, Envelope, Hash, Money, Reject, SchemaError, Status, Timestamp,
+    codec::{self, check_size},
+    limits::{ENTRY_MAX_BYTES, VERSION},
+};
+use serde::{Deserialize, Serialize};
+
+/// One entry. Its hash is `hash("infrafabric 2026 entry v1", exact bytes)`; `prev` is the hash of the entry before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    pub v: u8,
+    pub index: u64,
+    pub prev: Hash,
+    /// The broker's clock, never going backwards from one entry to the next.
+    pub at: Timestamp,
+    pub body: Body,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    /// Entry 0, a signed [`crate::member::Genesis`].
+    Genesis { envelope: Envelope },
+    /// A signed command passed signature, policy and reservation.
+    Admitted { envelope: Envelope, reserved: Money },
+    /// An authentic message (command, trust change or result) was refused.
+    Rejected { envelope: Envelope, reject: Reject },
+    /// A signed result; the first one for its command, which it settles.
+    Completed { envelope: Envelope, settlement: Settlement },
+    /// No result came in time: settled by the broker.
+    Unresolved { command: CommandId, status: Status, reason: String, settlement: Settlement },
+    /// A signed result for a command already settled. Informs, settles nothing.
+    Late { envelope: Envelope },
+    /// A signed change of trust.
+    Trust { envelope: Envelope },
+}
+
+/// What became of a reservation: `posted + voided` equals what was reserved, in one currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settlement {
+    pub posted: Money,
+    pub voided: Money,
+}
+
+impl Body {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Body::Genesis { .. } => "genesis",
+            Body::Admitted { .. } => "admitted",
+            Body::Rejected { .. } => "rejected",
+            Body::Completed { .. } => "completed",
+            Body::Unresolved { .. } => "unresolved",
+            Body::Late { .. } => "late",
+            Body::Trust { .. } => "trust",
+        }
+    }
+
+    /// The signed envelope of an entry somebody else than the broker caused.
+    pub fn envelope(&self) -> Option<&Envelope> {
+        match self {
+            Body::Genesis { envelope }
+            | Body::Admitted { envelope, .. }
+            | Body::Rejected { envelope, .. }
+            | Body::Completed { envelope, .. }
+            | Body::Late { envelope }
+            | Body::Trust { envelope } => Some(envelope),
+            Body::Unresolved { .. } => None,
+        }
+    }
+}
+
+impl Entry {
+    pub fn new(index: u64, prev: Hash, at: Timestamp, body: Body) -> Self {
+        Self { v: VERSION, index, prev, at, body }
+    }
+
+    pub fn encode(&self) -> Result<Vec<u8>, SchemaError> {
+        let bytes = codec::encode("entry", self)?;
+        check_size("entry", &bytes, ENTRY_MAX_BYTES)?;
+        Ok(bytes)
+    }
+
+    pub fn decode(bytes: &[u8]) -> Result<Self, SchemaError> {
+        check_size("entry", bytes, ENTRY_MAX_BYTES)?;
+        let entry: Self = codec::decode("entry", bytes)?;
+        if entry.v != VERSION {
+            return Err(SchemaError::Version { what: "entry", found: entry.v.into(), supported: VERSION });
+        }
+        Ok(entry)
+    }
+
+    /// The hash of exact entry bytes.
+    pub fn hash_bytes(bytes: &[u8]) -> Hash {
+        codec::hash(codec::CONTEXT_ENTRY, &[bytes])
+    }
+}

@@ -1,0 +1,47 @@
+//! A signed head: "entry `index` of log `log` has hash `hash`", which commits to everything before it.
+
+use crate::{CommandId, Hash, Kind, Reject, Signed, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Signed by the broker after the entry is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Head {
+    /// Hash of entry 0.
+    pub log: Hash,
+    pub index: u64,
+    pub hash: Hash,
+    /// The entry's own time.
+    pub at: Timestamp,
+}
+
+impl Signed for Head {
+    const KIND: Kind = Kind::Head;
+}
+
+/// The broker's signed answer to one submission.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receipt {
+    /// The command, trust change or result's command this answers; none if it could not be read.
+    pub command: Option<CommandId>,
+    /// The durable entry this submission became; none where nothing was logged.
+    pub head: Option<Head>,
+    pub verdict: Verdict,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Logged (command admitted, trust changed, result recorded).
+    Accepted,
+    /// Logged earlier; `head` is the first receipt's.
+    AlreadyLogged,
+    /// A dry run that would have been admitted. Nothing was logged.
+    WouldAccept,
+    Rejected(Reject),
+}
+
+impl Signed for Receipt {
+    const KIND: Kind = Kind::Receipt;
+}

@@ -1,0 +1,72 @@
+//! Ed25519 keys and the one place where signatures are made and checked.
+
+use crate::{KeyId, PublicKey, SchemaError, Signature, codec};
+use ed25519_dalek::{Signer, VerifyingKey};
+
+/// Prefix of every signed message: product and format version.
+pub const SIGNING_PREFIX: &[u8] = b"infrafabric.v1\0";
+
+/// A private key. Never printed, never serialised.
+pub struct SigningKey {
+    inner: ed25519_dalek::SigningKey,
+    public: PublicKey,
+    id: KeyId,
+}
+
+impl SigningKey {
+    /// From the 32-byte Ed25519 seed.
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        let inner = ed25519_dalek::SigningKey::from_bytes(seed);
+        let public = PublicKey(inner.verifying_key().to_bytes());
+        Self { id: public.key_id(), inner, public }
+    }
+    pub fn public(&self) -> PublicKey {
+        self.public
+    }
+    pub fn id(&self) -> KeyId {
+        self.id
+    }
+    pub(crate) fn sign(&self, message: &[u8]) -> Signature {
+        Signature(self.inner.sign(message).to_bytes())
+    }
+}
+
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SigningKey({})", self.id)
+    }
+}
+
+impl PublicKey {
+    pub fn key_id(&self) -> KeyId {
+        let full = codec::hash(codec::CONTEXT_KEY_ID, &[&self.0]);
+        let mut id = [0; KeyId::LEN];
+        id.copy_from_slice(&full.0[..KeyId::LEN]);
+        KeyId(id)
+    }
+
+    /// True if the bytes are a point of the curve and not one of its few weak (small-order) points.
+    pub fn is_usable(&self) -> bool {
+        VerifyingKey::from_bytes(&self.0).is_ok_and(|k| !k.is_weak())
+    }
+
+    /// Strict check (RFC 8032 with non-canonical and small-order values refused).
+    pub(crate) fn verify(&self, message: &[u8], signature: &Signature) -> Result<(), SchemaError> {
+        VerifyingKey::from_bytes(&self.0)
+            .and_then(|k| k.verify_strict(message, &ed25519_dalek::Signature::from_bytes(&signature.0)))
+            .map_err(|_| SchemaError::BadSignature)
+    }
+}
+
+/// Checks many signatures at once, about 2.5 times faster than one by one.
+/// `Err` says only that at least one is wrong: check one by one to find it.
+/// Everything the strict check accepts passes here; only admission, which is strict, decides what enters a log.
+pub fn verify_batch(items: &[(Vec<u8>, Signature, PublicKey)]) -> Result<(), SchemaError> {
+    let messages: Vec<&[u8]> = items.iter().map(|(m, _, _)| m.as_slice()).collect();
+    let signatures: Vec<_> = items.iter().map(|(_, s, _)| ed25519_dalek::Signature::from_bytes(&s.0)).collect();
+    let keys = items
+        .iter()
+        .map(|(_, _, k)| VerifyingKey::from_bytes(&k.0).map_err(|_| SchemaError::BadSignature))
+        .collect::<Result<Vec<_>, _>>()?;
+    ed25519_dalek::verify_batch(&messages, &signatures, &keys).map_err(|_| SchemaError::BadSignature)
+}

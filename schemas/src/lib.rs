@@ -1,0 +1,41 @@
+//! The wire and log contract of InfraFabric. Pure: no IO, no clock, no randomness, no async.
+//!
+//! `schemas/README.md` specifies every format here in prose; `schemas/vectors/` holds golden bytes.
+
+pub mod bytes;
+pub mod codec;
+pub mod command;
+pub mod entry;
+pub mod envelope;
+pub mod error;
+pub mod head;
+pub mod ids;
+pub mod key;
+pub mod limits;
+pub mod member;
+pub mod money;
+pub mod name;
+pub mod outcome;
+pub mod payload;
+pub mod presence;
+pub mod query;
+pub mod reject;
+pub mod subject;
+pub mod time;
+pub mod wire;
+
+pub use bytes::{Hash, KeyId, PublicKey, Salt, Signature};
+pub use command::{Command, Effect};
+pub use entry::{Body, Entry, Settlement};
+pub use envelope::{Envelope, Kind, Signed};
+pub use error::SchemaError;
+pub use head::Head;
+pub use ids::{CommandId, TraceId};
+pub use key::SigningKey;
+pub use member::{Grant, Member, Role, TrustChange, TrustOp};
+pub use money::{Currency, Money};
+pub use name::{Name, OperationId};
+pub use outcome::{Outcome, ResultEvent, Status};
+pub use payload::Payload;
+pub use reject::{Code, Reject};
+pub use time::Timestamp;

@@ -1,0 +1,28 @@
+//! Every size and time limit of the contract, each with its unit.
+
+/// The wire and log format's major version. Anything else is refused.
+pub const VERSION: u8 = 1;
+/// Largest encoded log entry, bytes.
+pub const ENTRY_MAX_BYTES: usize = 65_535;
+/// Largest encoded envelope, bytes: an entry must always be able to hold one and its own fields.
+pub const ENVELOPE_MAX_BYTES: usize = 32_768;
+/// Largest payload (arguments or result document), bytes. Fits a NATS message beside its envelope.
+pub const PAYLOAD_MAX_BYTES: usize = 524_288;
+/// Largest message accepted on any subject, bytes.
+pub const MESSAGE_MAX_BYTES: usize = 786_432;
+/// Largest allowed distance between a sender's clock and the broker's, microseconds.
+pub const CLOCK_SKEW_MAX_US: i64 = 30_000_000;
+/// Longest deadline a command may ask for, microseconds (24 h).
+pub const DEADLINE_MAX_US: i64 = 86_400_000_000;
+/// How long after a command's deadline the broker still waits for its result, microseconds.
+pub const RESULT_GRACE_US: i64 = 2_000_000;
+/// Longest name (instance, provider, member, profile), bytes.
+pub const NAME_MAX_BYTES: usize = 63;
+/// Longest operation id, bytes.
+pub const OPERATION_MAX_BYTES: usize = 96;
+/// Most grants one member may hold.
+pub const GRANTS_MAX: usize = 64;
+/// Most members a genesis may name.
+pub const GENESIS_MEMBERS_MAX: usize = 64;
+/// Longest free text kept in an entry (reject message, reason), bytes.
+pub const TEXT_MAX_BYTES: usize = 1_024;

@@ -1,0 +1,202 @@
+//! Questions to the read side (`if.query.<what>`) and their answers. JSON both ways, except entry bytes (MessagePack).
+
+use crate::{
+    CommandId, Envelope, Hash, KeyId, Member, Money, Name, Payload, Status, Timestamp, TraceId,
+    presence::{InstancePresence, ProviderPresence},
+};
+use serde::{Deserialize, Serialize};
+
+/// `head` → [`HeadAnswer`] · `entries` → [`EntriesAnswer`] (MessagePack) · `log` → [`LogAnswer`] · `show` → [`ShowAnswer`]
+/// · `trust` → [`TrustAnswer`] · `nodes` → [`NodesAnswer`] · `status` → [`StatusAnswer`].
+pub const HEAD: &str = "head";
+pub const ENTRIES: &str = "entries";
+pub const LOG: &str = "log";
+pub const SHOW: &str = "show";
+pub const TRUST: &str = "trust";
+pub const TRUST_ENTRIES: &str = "trust_entries";
+pub const NODES: &str = "nodes";
+pub const STATUS: &str = "status";
+
+/// Most entry bytes in one `entries` answer, bytes.
+pub const ENTRIES_CHUNK_BYTES: usize = 524_288;
+/// Most rows in one `log` answer.
+pub const LOG_ROWS_MAX: usize = 1_000;
+
+/// An answer: the value, or why there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer<T> {
+    Ok(T),
+    Error { message: String, hint: Option<String> },
+}
+
+/// The newest durable entry, signed by the broker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeadAnswer {
+    pub head: Envelope,
+    pub broker: crate::PublicKey,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EntriesQuery {
+    pub from: u64,
+    /// Last index wanted, inclusive; none for as far as the chunk goes.
+    pub to: Option<u64>,
+    /// Send payloads along.
+    pub payloads: bool,
+}
+
+/// Consecutive entries from `from`. Empty if there is none yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntriesAnswer {
+    pub from: u64,
+    pub entries: Vec<RawEntry>,
+    /// Index of the newest durable entry when this was answered.
+    pub head: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RawEntry {
+    #[serde(with = "serde_bytes")]
+    pub entry: Vec<u8>,
+    pub payload: Option<Payload>,
+}
+
+/// Filters are joined by "and".
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogQuery {
+    pub operation: Option<String>,
+    pub provider: Option<Name>,
+    pub instance: Option<Name>,
+    /// A [`Status`], `pending` or `rejected`.
+    pub status: Option<String>,
+    /// Member name or key id.
+    pub actor: Option<String>,
+    pub trace: Option<TraceId>,
+    pub since: Option<Timestamp>,
+    pub until: Option<Timestamp>,
+    /// Newest rows first taken, at most [`LOG_ROWS_MAX`].
+    pub limit: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogAnswer {
+    /// Oldest first.
+    pub rows: Vec<LogRow>,
+    /// There are older rows that match.
+    pub more: bool,
+}
+
+/// One operation (command, trust change or genesis) with what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogRow {
+    pub index: u64,
+    pub hash: Hash,
+    pub at: Timestamp,
+    pub command: Option<CommandId>,
+    pub trace: Option<TraceId>,
+    pub operation: String,
+    pub provider: Option<Name>,
+    pub instance: Option<Name>,
+    pub actor: Option<KeyId>,
+    pub actor_name: Option<Name>,
+    /// A [`Status`] text, `pending`, `rejected` or `applied` (trust, genesis).
+    pub status: String,
+    /// Reject code.
+    pub code: Option<String>,
+    pub simulated: bool,
+    pub result: Option<EntryRef>,
+    pub cost: Option<Money>,
+    /// From admission to result, microseconds.
+    pub duration_us: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryRef {
+    pub index: u64,
+    pub hash: Hash,
+}
+
+/// `id`: a command id, a unique prefix of one, an entry index (`#12` or `12`), or an entry hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShowQuery {
+    pub id: String,
+}
+
+/// All entries of one operation, oldest first, with payloads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShowAnswer {
+    pub row: LogRow,
+    /// Exact entry bytes in hex, with payloads.
+    pub entries: Vec<ShownEntry>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownEntry {
+    pub index: u64,
+    pub hash: Hash,
+    pub bytes_hex: String,
+    pub payload: Option<PayloadHex>,
+    pub signer: Option<Member>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayloadHex {
+    pub salt: crate::Salt,
+    pub bytes_hex: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrustAnswer {
+    pub members: Vec<MemberRow>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberRow {
+    pub key_id: KeyId,
+    pub member: Member,
+    /// Index of the entry that added it.
+    pub added: u64,
+    /// Index of the entry that revoked it.
+    pub revoked: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodesAnswer {
+    pub nodes: Vec<NodeRow>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeRow {
+    pub node: Name,
+    pub key_id: KeyId,
+    pub version: String,
+    pub last_seen: Timestamp,
+    pub instances: Vec<InstancePresence>,
+    pub providers: Vec<ProviderPresence>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusAnswer {
+    pub version: String,
+    pub log: Hash,
+    pub head: EntryRef,
+    pub head_at: Timestamp,
+    pub in_flight: u64,
+    pub counts: Vec<(Status, u64)>,
+    pub admitted: u64,
+    pub rejected: u64,
+    /// Microseconds since the broker started.
+    pub uptime_us: i64,
+    /// By currency.
+    pub ledger: Vec<LedgerRow>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerRow {
+    pub reserved: Money,
+    pub posted: Money,
+}

@@ -1,0 +1,10 @@
+//! What every provider implements and what the runtime gives it. The only crate linking the HTTP client.
+
+pub mod adapter;
+pub mod config;
+pub mod http;
+pub mod secret;
+
+pub use adapter::{Adapter, AdapterError, Call, Discovered, Execution, Peer, ProgressSink, Provider};
+pub use config::InstanceConfig;
+pub use secret::Secret;

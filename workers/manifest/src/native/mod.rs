@@ -1,0 +1,4 @@
+//! Providers whose adapter is Rust code: their operations as data, one file each.
+
+pub mod obs;
+pub mod vmix;
