@@ -1,7 +1,7 @@
 //! MessagePack both ways and the named hash contexts.
 
-use crate::{Hash, SchemaError};
-use serde::{Serialize, de::DeserializeOwned};
+use crate::{Hash, SchemaError, limits::VERSION};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// BLAKE3 key-derivation contexts, one per kind of hashed thing, so that no hash can stand for another.
 pub const CONTEXT_ENTRY: &str = "infrafabric 2026 entry v1";
@@ -32,6 +32,37 @@ pub fn decode<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T
         return Err(SchemaError::Malformed { what, why: format!("{} bytes after the end", rest.len()) });
     }
     Ok(value)
+}
+
+/// Decodes one value and refuses every spelling of it but the one [`encode`] gives, so that two readers of the same
+/// bytes never disagree about what they say. For everything that is hashed or signed.
+pub fn decode_canonical<T: Serialize + DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T, SchemaError> {
+    let value: T = decode(what, bytes)?;
+    if encode(what, &value)? != bytes {
+        return Err(SchemaError::Malformed { what, why: "not the canonical encoding".to_string() });
+    }
+    Ok(value)
+}
+
+/// Like [`decode_canonical`] for a map whose field `v` is a format version: another version is named as such,
+/// whatever else is in the map.
+pub fn decode_versioned<T: Serialize + DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T, SchemaError> {
+    #[derive(Deserialize)]
+    struct Peek {
+        v: u64,
+    }
+    decode_canonical(what, bytes).map_err(|error| match decode::<Peek>(what, bytes) {
+        Ok(Peek { v }) if v != u64::from(VERSION) => SchemaError::Version { what, found: v, supported: VERSION },
+        _ => error,
+    })
+}
+
+/// Refuses a version other than [`VERSION`].
+pub fn check_version(what: &'static str, v: u8) -> Result<(), SchemaError> {
+    if v != VERSION {
+        return Err(SchemaError::Version { what, found: v.into(), supported: VERSION });
+    }
+    Ok(())
 }
 
 /// Refuses `bytes` longer than `limit` before anything is parsed.

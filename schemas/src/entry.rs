@@ -1,7 +1,7 @@
 //! Entries of the log and the chain that ties them.
 
 use crate::{
-    CommandId, Envelope, Hash, Money, Reject, SchemaError, Status, Timestamp,
+    Command, CommandId, Envelope, Hash, Kind, Money, Reject, ResultEvent, SchemaError, Status, Timestamp,
     codec::{self, check_size},
     limits::{ENTRY_MAX_BYTES, VERSION},
 };
@@ -21,7 +21,7 @@ pub struct Entry {
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Body {
     /// Entry 0, a signed [`crate::member::Genesis`].
     Genesis { envelope: Envelope },
@@ -60,6 +60,16 @@ impl Body {
         }
     }
 
+    /// The payload hash the entry commits to, through its envelope; none where it commits to no payload.
+    pub fn committed_payload(&self) -> Result<Option<Hash>, SchemaError> {
+        let Some(envelope) = self.envelope() else { return Ok(None) };
+        Ok(match envelope.kind() {
+            Kind::Command => Some(envelope.read_unverified::<Command>()?.payload),
+            Kind::Result => Some(envelope.read_unverified::<ResultEvent>()?.payload),
+            _ => None,
+        })
+    }
+
     /// The signed envelope of an entry somebody else than the broker caused.
     pub fn envelope(&self) -> Option<&Envelope> {
         match self {
@@ -87,10 +97,8 @@ impl Entry {
 
     pub fn decode(bytes: &[u8]) -> Result<Self, SchemaError> {
         check_size("entry", bytes, ENTRY_MAX_BYTES)?;
-        let entry: Self = codec::decode("entry", bytes)?;
-        if entry.v != VERSION {
-            return Err(SchemaError::Version { what: "entry", found: entry.v.into(), supported: VERSION });
-        }
+        let entry: Self = codec::decode_versioned("entry", bytes)?;
+        codec::check_version("entry", entry.v)?;
         Ok(entry)
     }
 

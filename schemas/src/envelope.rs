@@ -72,10 +72,8 @@ impl Envelope {
     /// Parses without trusting: size, shape and version only.
     pub fn decode(bytes: &[u8]) -> Result<Self, SchemaError> {
         check_size("envelope", bytes, ENVELOPE_MAX_BYTES)?;
-        let envelope: Self = codec::decode("envelope", bytes)?;
-        if envelope.v != VERSION {
-            return Err(SchemaError::Version { what: "envelope", found: envelope.v.into(), supported: VERSION });
-        }
+        let envelope: Self = codec::decode_versioned("envelope", bytes)?;
+        codec::check_version("envelope", envelope.v)?;
         Ok(envelope)
     }
 
@@ -95,6 +93,7 @@ impl Envelope {
 
     /// Checks that `key` made this signature.
     pub fn verify(&self, key: &PublicKey) -> Result<(), SchemaError> {
+        codec::check_version("envelope", self.v)?;
         let given = key.key_id();
         if given != self.key {
             return Err(SchemaError::WrongKey { named: self.key.to_string(), given: given.to_string() });
@@ -111,8 +110,9 @@ impl Envelope {
 
     /// Decodes the body of an envelope whose signature is checked elsewhere (batch verification, display).
     pub fn read_unverified<T: Signed>(&self) -> Result<T, SchemaError> {
+        codec::check_version("envelope", self.v)?;
         self.expect_kind(T::KIND)?;
-        codec::decode(T::KIND.as_str(), &self.body)
+        codec::decode_canonical(T::KIND.as_str(), &self.body)
     }
 
     /// Identifies these exact bytes, signature included: how a changed command under a used id is noticed.

@@ -22,6 +22,20 @@ pub enum SchemaError {
 }
 
 impl SchemaError {
+    /// Stable snake_case name of the rule that was broken, as the golden vectors give it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Malformed { .. } => "malformed",
+            Self::Version { .. } => "version",
+            Self::TooLarge { .. } => "too_large",
+            Self::Invalid { .. } => "invalid",
+            Self::Kind { .. } => "kind",
+            Self::WrongKey { .. } => "wrong_key",
+            Self::BadSignature => "bad_signature",
+            Self::HashMismatch { .. } => "hash_mismatch",
+        }
+    }
+
     pub(crate) fn invalid(what: &'static str, value: impl Into<String>, rule: &'static str) -> Self {
         Self::Invalid { what, value: value.into(), rule }
     }

@@ -33,10 +33,8 @@ pub struct Receipt {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Logged (command admitted, trust changed, result recorded).
+    /// Logged (command admitted, trust changed, result recorded). The same bytes sent again get the same receipt.
     Accepted,
-    /// Logged earlier; `head` is the first receipt's.
-    AlreadyLogged,
     /// A dry run that would have been admitted. Nothing was logged.
     WouldAccept,
     Rejected(Reject),

@@ -45,9 +45,13 @@ impl PublicKey {
         KeyId(id)
     }
 
-    /// True if the bytes are a point of the curve and not one of its few weak (small-order) points.
+    /// True if the bytes are the one encoding of a point of the prime-order group. With such a key every correct
+    /// Ed25519 implementation agrees on which signatures are right.
     pub fn is_usable(&self) -> bool {
-        VerifyingKey::from_bytes(&self.0).is_ok_and(|k| !k.is_weak())
+        VerifyingKey::from_bytes(&self.0).is_ok_and(|key| {
+            let point = key.to_edwards();
+            !key.is_weak() && point.is_torsion_free() && point.compress().to_bytes() == self.0
+        })
     }
 
     /// Strict check (RFC 8032 with non-canonical and small-order values refused).

@@ -67,6 +67,8 @@ codes! {
     WrongWorker = "wrong_worker", 1402;
     /// The command already has its settlement.
     AlreadySettled = "already_settled", 1403;
+    /// The result claims a cost above what was reserved.
+    CostExceedsReservation = "cost_exceeds_reservation", 1404;
     /// The broker cannot write to its log.
     Unavailable = "unavailable", 1501;
 }

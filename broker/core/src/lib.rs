@@ -1,1 +1,18 @@
+//! The broker's heart: a pure state machine over the log.
+//!
+//! `Verified*` types prove a signature, [`decide`] says what an input becomes, [`State::apply`] folds an entry.
+//! Time, presence, prices and what the log already holds arrive in [`Input`]; nothing here has IO, a clock or randomness.
 
+mod admission;
+pub mod audit;
+mod decide;
+mod ledger;
+mod settlement;
+mod state;
+pub mod verify;
+
+pub use audit::{Auditor, Damage, SignatureBatch};
+pub use decide::{Action, Decision, Input, Prior, Served, decide};
+pub use ledger::{Ledger, LedgerError};
+pub use state::{ApplyError, Counts, InFlight, State};
+pub use verify::{VerifiedChange, VerifiedCommand, VerifiedResult};

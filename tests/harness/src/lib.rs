@@ -1,1 +1,5 @@
+//! Simulated peers for tests and demonstrations.
 
+pub mod vmix;
+pub mod fabric;
+pub mod nats;

@@ -1,1 +1,15 @@
+//! vMix: TCP 8099 for functions, tally and pushes, HTTP 8088 for the XML state.
+//!
+//! vMix answers `FUNCTION OK` to functions it does not have and takes effect after it has answered, so an answer proves
+//! nothing: every change is confirmed by reading the state back, over HTTP where the TCP session was lost meanwhile.
 
+mod adapter;
+mod change;
+mod endpoint;
+mod frame;
+mod provider;
+mod query;
+mod session;
+mod state;
+
+pub use provider::VmixProvider;

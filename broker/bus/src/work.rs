@@ -1,0 +1,123 @@
+//! The work queue: a JetStream stream from which each message is delivered until it is acknowledged.
+//! Kept in memory: the log, not NATS, is what survives, and the broker publishes again what is unsettled.
+
+use crate::{Bus, BusError};
+use async_nats::jetstream::{
+    AckKind,
+    consumer::{AckPolicy, pull},
+    stream::{Config, RetentionPolicy, StorageType},
+};
+use bytes::Bytes;
+use futures::StreamExt;
+use if_schemas::{Name, subject};
+use std::time::Duration;
+
+/// A delivery not acknowledged (or marked in progress) for this long is delivered again.
+pub const WORK_ACK_WAIT: Duration = Duration::from_secs(2);
+/// Deliveries one instance may have open at once.
+pub const WORK_PENDING_MAX: i64 = 1_024;
+/// Published and not yet acknowledged work messages before the publisher waits.
+pub(crate) const PUBLISH_INFLIGHT: usize = 1_024;
+/// Most messages in the stream; a full one refuses new work, which the outbox retries.
+const STREAM_MESSAGES_MAX: i64 = 100_000;
+/// Most bytes in the stream.
+const STREAM_BYTES_MAX: i64 = 256 * 1024 * 1024;
+/// Time in which a repeated message id is dropped by the server.
+const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
+/// Oldest work the server keeps: nothing outlives the longest deadline.
+const MAX_AGE: Duration = Duration::from_secs(86_400);
+/// How long to wait for the server to store a work message.
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(2);
+/// Silence after which the pull request counts as lost (twice this) and is made again.
+const PULL_HEARTBEAT: Duration = Duration::from_millis(500);
+/// How long the server keeps one pull request.
+const PULL_EXPIRES: Duration = Duration::from_secs(30);
+/// Messages asked for at once.
+const PULL_BATCH: usize = 256;
+
+impl Bus {
+    /// Creates or updates the work stream. The broker calls it at every (re)connection.
+    pub async fn ensure_work_stream(&self) -> Result<(), BusError> {
+        let config = Config {
+            name: subject::WORK_STREAM.into(),
+            subjects: vec![subject::WORK.into()],
+            retention: RetentionPolicy::WorkQueue,
+            storage: StorageType::Memory,
+            max_messages: STREAM_MESSAGES_MAX,
+            max_bytes: STREAM_BYTES_MAX,
+            max_age: MAX_AGE,
+            discard: async_nats::jetstream::stream::DiscardPolicy::New,
+            duplicate_window: DUPLICATE_WINDOW,
+            ..Config::default()
+        };
+        let info = self.jetstream.create_or_update_stream(config).await;
+        info.map(|_| ()).map_err(|e| BusError::other("work stream", e))
+    }
+
+    /// Puts one work message on the queue and waits until the server has it. `id` makes a repeat harmless.
+    pub async fn publish_work(&self, subject: &str, id: &str, bytes: Vec<u8>) -> Result<(), BusError> {
+        let message = async_nats::jetstream::message::PublishMessage::build().message_id(id).payload(bytes.into());
+        let publish = async {
+            let ack = self.jetstream.send_publish(subject.to_string(), message).await;
+            ack.map_err(|e| BusError::other("publish work", e))?.await.map_err(|e| BusError::other("publish work", e))
+        };
+        let timeout = || BusError::Timeout { subject: subject.into(), after: PUBLISH_TIMEOUT };
+        tokio::time::timeout(PUBLISH_TIMEOUT, publish).await.map_err(|_| timeout())?.map(|_| ())
+    }
+
+    /// Opens (creating it if needed) the queue of one instance.
+    pub async fn work_queue(&self, provider: &Name, instance: &Name) -> Result<WorkQueue, BusError> {
+        let name = subject::work_consumer(provider, instance);
+        let config = pull::Config {
+            durable_name: Some(name.clone()),
+            filter_subject: subject::work(provider, instance),
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: WORK_ACK_WAIT,
+            max_ack_pending: WORK_PENDING_MAX,
+            ..pull::Config::default()
+        };
+        let consumer = self.jetstream.create_consumer_on_stream(config, subject::WORK_STREAM).await;
+        let consumer = consumer.map_err(|e| BusError::other("work consumer", e))?;
+        let pulls = consumer.stream().max_messages_per_batch(PULL_BATCH).expires(PULL_EXPIRES).heartbeat(PULL_HEARTBEAT);
+        let messages = pulls.messages().await.map_err(|e| BusError::other("work consumer", e))?;
+        Ok(WorkQueue { messages })
+    }
+}
+
+/// The work of one instance, in order, at least once.
+pub struct WorkQueue {
+    messages: pull::Stream,
+}
+
+impl WorkQueue {
+    /// The next delivery. After an error the queue is broken: open it again.
+    pub async fn next(&mut self) -> Result<Delivery, BusError> {
+        let message = self.messages.next().await.ok_or_else(|| BusError::other("work", "the connection is closed"))?;
+        let message = message.map_err(|e| BusError::other("work", e))?;
+        let attempt = message.info().map(|i| i.delivered).map_err(|e| BusError::other("work", e))?;
+        Ok(Delivery { payload: message.payload.clone(), attempt: u32::try_from(attempt).unwrap_or(u32::MAX), message })
+    }
+}
+
+/// One delivery. Dropped without [`Delivery::ack`], it comes again.
+pub struct Delivery {
+    pub payload: Bytes,
+    /// From 1.
+    pub attempt: u32,
+    message: async_nats::jetstream::Message,
+}
+
+impl Delivery {
+    /// Done: never deliver it again.
+    pub async fn ack(&self) -> Result<(), BusError> {
+        self.message.ack().await.map_err(|e| BusError::other("ack", e))
+    }
+    /// Still working: start [`WORK_ACK_WAIT`] anew.
+    pub async fn in_progress(&self) -> Result<(), BusError> {
+        self.message.ack_with(AckKind::Progress).await.map_err(|e| BusError::other("ack", e))
+    }
+    /// Not now: deliver it again after `delay`.
+    pub async fn nak(&self, delay: Duration) -> Result<(), BusError> {
+        self.message.ack_with(AckKind::Nak(Some(delay))).await.map_err(|e| BusError::other("ack", e))
+    }
+}

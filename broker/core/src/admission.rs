@@ -1,0 +1,88 @@
+//! The checks a verified command passes, in order. Each step's output is a type the next one needs.
+
+use crate::{State, VerifiedCommand, decide::Served};
+use if_schemas::{
+    Body, Code, Command, Money, Payload, Reject, Timestamp,
+    limits::{CLOCK_SKEW_MAX_US, DEADLINE_MAX_US},
+};
+
+/// A command its signer may send, now.
+pub(crate) struct AuthorizedCommand(VerifiedCommand);
+
+/// A command that somebody serves and whose worst-case cost is reserved.
+pub(crate) struct AdmittedCommand {
+    command: VerifiedCommand,
+    reserved: Money,
+}
+
+pub(crate) fn authorize(state: &State, now: Timestamp, command: VerifiedCommand) -> Result<AuthorizedCommand, (VerifiedCommand, Reject)> {
+    let c = command.command();
+    let checked = state
+        .trust()
+        .authorize(&command.authentic.key(), c)
+        .and_then(|()| check_times(now, c.issued_at, c.deadline));
+    match checked {
+        Ok(()) => Ok(AuthorizedCommand(command)),
+        Err(reject) => Err((command, reject)),
+    }
+}
+
+impl AuthorizedCommand {
+    /// `price` is the worst case of this call.
+    pub(crate) fn reserve(self, served: Served, price: Money) -> Result<AdmittedCommand, (VerifiedCommand, Reject)> {
+        match check_served(self.0.command(), served) {
+            Ok(()) => Ok(AdmittedCommand { command: self.0, reserved: price }),
+            Err(reject) => Err((self.0, reject)),
+        }
+    }
+}
+
+impl AdmittedCommand {
+    pub(crate) fn into_body(self) -> (Body, Payload) {
+        let VerifiedCommand { authentic, payload } = self.command;
+        (Body::Admitted { envelope: authentic.into_envelope(), reserved: self.reserved }, payload)
+    }
+    pub(crate) fn is_dry_run(&self) -> bool {
+        self.command.command().dry_run
+    }
+}
+
+/// Also for trust changes: both carry an issue time and a deadline.
+pub(crate) fn check_times(now: Timestamp, issued: Timestamp, deadline: Timestamp) -> Result<(), Reject> {
+    let skew = now.since_us(issued);
+    let life = deadline.since_us(issued);
+    if !(1..=DEADLINE_MAX_US).contains(&life) {
+        return Err(Reject::new(Code::BadDeadline, format!("the deadline is {} ms after the issue time", life / 1_000))
+            .hint("use a deadline between now and 24 h"));
+    }
+    if now > deadline {
+        return Err(Reject::new(Code::Expired, format!("its deadline passed {} ms ago", now.since_us(deadline) / 1_000))
+            .hint("send it again; a longer --deadline gives it more time"));
+    }
+    if skew.abs() > CLOCK_SKEW_MAX_US {
+        let (seconds, side) = (skew.abs() / 1_000_000, if skew > 0 { "behind" } else { "ahead of" });
+        return Err(Reject::new(Code::ClockSkew, format!("it was issued {seconds} s {side} the broker's clock"))
+            .hint("set the clock of the sending machine (NTP); at most 30 s are tolerated"));
+    }
+    Ok(())
+}
+
+fn check_served(c: &Command, served: Served) -> Result<(), Reject> {
+    let target = format!("{}/{}", c.provider, c.instance);
+    match served {
+        Served::Nobody { known } => {
+            let hint = match known {
+                Some(nearest) => format!("did you mean {nearest}? `ifctl node list` shows what is served"),
+                None => format!("start a worker that has {target}, or add it: `ifctl {} add {}`", c.provider, c.instance),
+            };
+            Err(Reject::new(Code::NoWorker, format!("no live worker serves {target}")).hint(hint))
+        }
+        Served::By(None) => Err(Reject::new(Code::UnknownOperation, format!("the worker of {target} does not know {}", c.operation))
+            .hint("the worker may be older than this CLI: compare `ifctl node list`")),
+        Served::By(Some(effect)) if effect != c.effect => {
+            Err(Reject::new(Code::EffectMismatch, format!("{} is signed as {:?} but is {effect:?}", c.operation, c.effect))
+                .hint("the CLI and the worker are of different versions: update the older one"))
+        }
+        Served::By(Some(_)) => Ok(()),
+    }
+}

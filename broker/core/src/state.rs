@@ -1,0 +1,264 @@
+//! The fold of the log. Everything here can be rebuilt from the entries; a rebuild is byte-identical.
+
+use crate::{Ledger, LedgerError, settlement};
+use if_schemas::{
+    Body, Command, CommandId, Effect, Entry, Envelope, Hash, KeyId, Kind, Money, Name, OperationId, Reject, ResultEvent,
+    Role, SchemaError, Settlement, Status, Timestamp, TraceId, Trust,
+    codec,
+    limits::RESULT_GRACE_US,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An entry that does not follow from the state before it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ApplyError {
+    #[error("index {found} where {expected} was due")]
+    Index { expected: u64, found: u64 },
+    #[error("prev is {found}, the entry before has hash {expected}")]
+    Chain { expected: Hash, found: Hash },
+    #[error("time {found} is before the previous entry's {previous}")]
+    Time { previous: Timestamp, found: Timestamp },
+    #[error("the first entry is not a genesis, or a later one is")]
+    Genesis,
+    #[error("{0}")]
+    Schema(#[from] SchemaError),
+    #[error("{0}")]
+    Ledger(#[from] LedgerError),
+    #[error("command {0} is in flight already")]
+    Duplicate(CommandId),
+    #[error("command {0} is not in flight")]
+    NotInFlight(CommandId),
+    #[error("not allowed: {0}")]
+    NotAllowed(Reject),
+    #[error("{0}")]
+    Rule(&'static str),
+}
+
+/// An admitted command without settlement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InFlight {
+    pub index: u64,
+    pub entry: Hash,
+    pub admitted_at: Timestamp,
+    pub actor: KeyId,
+    pub trace: TraceId,
+    pub operation: OperationId,
+    pub provider: Name,
+    pub instance: Name,
+    pub effect: Effect,
+    pub deadline: Timestamp,
+    pub reserved: Money,
+}
+
+impl InFlight {
+    /// When the broker gives up waiting for a result.
+    pub fn overdue_at(&self) -> Timestamp {
+        self.deadline.saturating_add_us(RESULT_GRACE_US)
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    pub admitted: u64,
+    pub rejected: u64,
+    pub settled: BTreeMap<Status, u64>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    log: Option<Hash>,
+    next: u64,
+    head: Option<Hash>,
+    at: Timestamp,
+    trust: Trust,
+    in_flight: BTreeMap<CommandId, InFlight>,
+    ledger: Ledger,
+    counts: Counts,
+    /// Index over `in_flight` by when the broker gives up; derived, so not in snapshots.
+    #[serde(skip)]
+    due: BTreeSet<(Timestamp, CommandId)>,
+}
+
+impl State {
+    /// Hash of entry 0; none before genesis.
+    pub fn log(&self) -> Option<Hash> {
+        self.log
+    }
+    /// Index of the next entry.
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+    /// Hash the next entry must name as `prev`.
+    pub fn prev(&self) -> Hash {
+        self.head.unwrap_or(Hash::ZERO)
+    }
+    /// Time of the newest entry.
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+    pub fn trust(&self) -> &Trust {
+        &self.trust
+    }
+    pub fn in_flight(&self) -> &BTreeMap<CommandId, InFlight> {
+        &self.in_flight
+    }
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Commands the broker has to settle itself at `now`, most overdue first, at most `limit`.
+    pub fn overdue(&self, now: Timestamp, limit: usize) -> Vec<CommandId> {
+        self.due.iter().take_while(|(at, _)| *at < now).take(limit).map(|(_, id)| *id).collect()
+    }
+
+    /// Bytes of a snapshot, the same for the same log.
+    pub fn to_snapshot(&self) -> Result<Vec<u8>, SchemaError> {
+        codec::encode("state", self)
+    }
+
+    pub fn from_snapshot(bytes: &[u8]) -> Result<Self, SchemaError> {
+        let mut state: Self = codec::decode("state", bytes)?;
+        state.due = state.in_flight.iter().map(|(id, f)| (f.overdue_at(), *id)).collect();
+        Ok(state)
+    }
+
+    /// Makes `body` the next entry at `now` (never before the previous entry).
+    pub fn draft(&self, now: Timestamp, body: Body) -> Entry {
+        Entry::new(self.next, self.prev(), now.max(self.at), body)
+    }
+
+    /// Folds one entry whose exact bytes have `hash`. Signatures are checked elsewhere (admission or [`crate::audit`]);
+    /// every other rule is checked here, for the broker and the auditor alike. On error the state is unusable.
+    pub fn apply(&mut self, entry: &Entry, hash: Hash) -> Result<(), ApplyError> {
+        self.check_place(entry)?;
+        match &entry.body {
+            Body::Genesis { envelope } => self.trust = Trust::from_genesis(envelope)?,
+            Body::Admitted { envelope, reserved } => self.admit(entry, hash, envelope, *reserved)?,
+            Body::Rejected { envelope, .. } => self.reject(envelope)?,
+            Body::Completed { envelope, settlement } => self.complete(envelope, settlement)?,
+            Body::Unresolved { command, status, settlement, .. } => self.unresolve(entry, command, *status, settlement)?,
+            Body::Late { envelope } => self.late(envelope)?,
+            Body::Trust { envelope } => self.change_trust(entry, envelope)?,
+        }
+        self.log.get_or_insert(hash);
+        self.next += 1;
+        self.head = Some(hash);
+        self.at = entry.at;
+        Ok(())
+    }
+
+    fn check_place(&self, entry: &Entry) -> Result<(), ApplyError> {
+        if entry.index != self.next {
+            return Err(ApplyError::Index { expected: self.next, found: entry.index });
+        }
+        if entry.prev != self.prev() {
+            return Err(ApplyError::Chain { expected: self.prev(), found: entry.prev });
+        }
+        if entry.at < self.at {
+            return Err(ApplyError::Time { previous: self.at, found: entry.at });
+        }
+        if matches!(entry.body, Body::Genesis { .. }) != (entry.index == 0) {
+            return Err(ApplyError::Genesis);
+        }
+        Ok(())
+    }
+
+    fn admit(&mut self, entry: &Entry, hash: Hash, envelope: &Envelope, reserved: Money) -> Result<(), ApplyError> {
+        let c: Command = envelope.read_unverified()?;
+        self.trust.authorize(&envelope.key(), &c).map_err(ApplyError::NotAllowed)?;
+        if c.dry_run {
+            return Err(ApplyError::Rule("a dry run was admitted"));
+        }
+        if c.deadline < entry.at {
+            return Err(ApplyError::Rule("a command was admitted after its deadline"));
+        }
+        if self.in_flight.contains_key(&c.id) {
+            return Err(ApplyError::Duplicate(c.id));
+        }
+        self.ledger.reserve(reserved)?;
+        let flight = InFlight {
+            index: entry.index,
+            entry: hash,
+            admitted_at: entry.at,
+            actor: envelope.key(),
+            trace: c.trace,
+            operation: c.operation,
+            provider: c.provider,
+            instance: c.instance,
+            effect: c.effect,
+            deadline: c.deadline,
+            reserved,
+        };
+        self.due.insert((flight.overdue_at(), c.id));
+        self.in_flight.insert(c.id, flight);
+        self.counts.admitted += 1;
+        Ok(())
+    }
+
+    fn reject(&mut self, envelope: &Envelope) -> Result<(), ApplyError> {
+        self.trust.claimed(envelope).map_err(ApplyError::NotAllowed)?;
+        if !matches!(envelope.kind(), Kind::Command | Kind::Trust | Kind::Result) {
+            return Err(ApplyError::Rule("only commands, trust changes and results are refused in the log"));
+        }
+        self.counts.rejected += 1;
+        Ok(())
+    }
+
+    fn complete(&mut self, envelope: &Envelope, settlement: &Settlement) -> Result<(), ApplyError> {
+        let r: ResultEvent = envelope.read_unverified()?;
+        let flight = self.in_flight.get(&r.command).ok_or(ApplyError::NotInFlight(r.command))?;
+        settlement::check_result(&self.trust, flight, &envelope.key(), &r).map_err(ApplyError::NotAllowed)?;
+        if settlement.posted != r.cost {
+            return Err(ApplyError::Rule("the amount posted is not the result's cost"));
+        }
+        self.settle(&r.command, r.status, settlement)
+    }
+
+    fn unresolve(
+        &mut self,
+        entry: &Entry,
+        command: &CommandId,
+        status: Status,
+        settlement: &Settlement,
+    ) -> Result<(), ApplyError> {
+        let flight = self.in_flight.get(command).ok_or(ApplyError::NotInFlight(*command))?;
+        if entry.at < flight.overdue_at() {
+            return Err(ApplyError::Rule("a command was given up before it was overdue"));
+        }
+        if status != Status::Indeterminate {
+            return Err(ApplyError::Rule("without a result the status can only be indeterminate"));
+        }
+        self.settle(command, status, settlement)
+    }
+
+    fn settle(&mut self, command: &CommandId, status: Status, settlement: &Settlement) -> Result<(), ApplyError> {
+        let flight = self.in_flight.remove(command).ok_or(ApplyError::NotInFlight(*command))?;
+        self.due.remove(&(flight.overdue_at(), *command));
+        self.ledger.settle(flight.reserved, settlement)?;
+        *self.counts.settled.entry(status).or_default() += 1;
+        Ok(())
+    }
+
+    fn late(&mut self, envelope: &Envelope) -> Result<(), ApplyError> {
+        let r: ResultEvent = envelope.read_unverified()?;
+        let signer = self.trust.claimed(envelope).map_err(ApplyError::NotAllowed)?;
+        if !signer.is_active() || signer.member.role != Role::Worker {
+            return Err(ApplyError::Rule("a late result that no active worker signed"));
+        }
+        if self.in_flight.contains_key(&r.command) {
+            return Err(ApplyError::Rule("a late result for a command still in flight"));
+        }
+        Ok(())
+    }
+
+    fn change_trust(&mut self, entry: &Entry, envelope: &Envelope) -> Result<(), ApplyError> {
+        let change: if_schemas::TrustChange = envelope.read_unverified()?;
+        self.trust.check_change(&envelope.key(), &change).map_err(ApplyError::NotAllowed)?;
+        self.trust.apply_change(&envelope.key(), &change, entry.index);
+        Ok(())
+    }
+}

@@ -1,0 +1,174 @@
+//! Work on its way to the queue. Derived from the log: every admitted, unsettled command belongs on the queue, once;
+//! the entry hash as message id makes a repeat harmless. After a lost connection everything unsettled is published again,
+//! because the work stream lives in the server's memory.
+
+use crate::shared::Shared;
+use futures::{StreamExt, stream::FuturesUnordered};
+use if_bus::{Bus, BusError};
+use if_schemas::{CommandId, Entry, Head, KeyId, SchemaError, subject, wire::{Committed, Message as _}};
+use if_witness::{Reader, WitnessError};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::sync::mpsc;
+
+/// Notes waiting; the publisher waits when it is full.
+pub const OUTBOX_QUEUE: usize = 8_192;
+/// Work messages published at once without acknowledgement.
+const PUBLISHING_MAX: usize = 256;
+/// Pause after a failed publish.
+const RETRY_DELAY: Duration = Duration::from_millis(200);
+
+pub enum Note {
+    Dispatch(Work),
+    Settled(CommandId),
+}
+
+/// One encoded work item.
+pub struct Work {
+    pub command: CommandId,
+    /// Index of the admission entry.
+    pub index: u64,
+    /// Message id: the entry hash in hex.
+    pub id: String,
+    pub subject: String,
+    pub message: Vec<u8>,
+}
+
+pub struct Outbox {
+    bus: Bus,
+    shared: Arc<Shared>,
+    reader: Reader,
+    /// Unsettled commands by admission index; bounded by the sequencer's limit on commands in flight.
+    unsettled: HashMap<CommandId, u64>,
+    /// Those of them not yet on the queue; the message where it is at hand.
+    waiting: BTreeMap<u64, (CommandId, Option<Work>)>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum OutboxError {
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    #[error("entry {0} is not in the log")]
+    Missing(u64),
+}
+
+type Published = (CommandId, u64, Result<(), OutboxError>);
+
+impl Outbox {
+    /// `unsettled` as the log had it at start-up.
+    pub fn new(bus: Bus, shared: Arc<Shared>, reader: Reader, unsettled: Vec<(CommandId, u64)>) -> Self {
+        let waiting = unsettled.iter().map(|(command, index)| (*index, (*command, None))).collect();
+        Self { bus, shared, reader, unsettled: unsettled.into_iter().collect(), waiting }
+    }
+
+    pub async fn run(mut self, mut notes: mpsc::Receiver<Note>) {
+        let mut link = self.bus.link();
+        let mut epoch = link.borrow().epoch;
+        let mut publishing = FuturesUnordered::new();
+        loop {
+            while publishing.len() < PUBLISHING_MAX {
+                let Some((index, (command, work))) = self.waiting.pop_first() else { break };
+                publishing.push(publish(self.bus.clone(), self.shared.clone(), self.reader.clone(), command, index, work));
+            }
+            self.shared.metrics.queue_depth.with_label_values(&["outbox"]).set(i64::try_from(self.waiting.len()).unwrap_or(i64::MAX));
+            tokio::select! {
+                note = notes.recv() => match note {
+                    Some(note) => self.note(note),
+                    None => return,
+                },
+                Some(done) = publishing.next(), if !publishing.is_empty() => self.published(done),
+                changed = link.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    let now = *link.borrow_and_update();
+                    if now.up && now.epoch != epoch {
+                        epoch = now.epoch;
+                        self.start_over().await;
+                    }
+                }
+            }
+        }
+    }
+
+    fn note(&mut self, note: Note) {
+        match note {
+            Note::Dispatch(work) => {
+                self.unsettled.insert(work.command, work.index);
+                self.waiting.insert(work.index, (work.command, Some(work)));
+            }
+            Note::Settled(command) => {
+                if let Some(index) = self.unsettled.remove(&command) {
+                    self.waiting.remove(&index);
+                }
+            }
+        }
+    }
+
+    fn published(&mut self, (command, index, result): Published) {
+        let Err(error) = result else { return };
+        if self.unsettled.contains_key(&command) {
+            tracing::warn!(%command, %error, "work is not on the queue yet, trying again");
+            self.waiting.insert(index, (command, None));
+        }
+    }
+
+    async fn start_over(&mut self) {
+        if let Err(error) = self.bus.ensure_work_stream().await {
+            tracing::error!(%error, "the work queue cannot be set up");
+        }
+        self.waiting = self.unsettled.iter().map(|(command, index)| (*index, (*command, None))).collect();
+    }
+}
+
+async fn publish(bus: Bus, shared: Arc<Shared>, reader: Reader, command: CommandId, index: u64, work: Option<Work>) -> Published {
+    let result = try_publish(&bus, &shared, &reader, index, command, work).await;
+    if result.is_err() {
+        // Inside the bounded set of publishes, so that a dead server is not asked in a tight loop.
+        tokio::time::sleep(RETRY_DELAY).await;
+    }
+    (command, index, result)
+}
+
+async fn try_publish(
+    bus: &Bus,
+    shared: &Shared,
+    reader: &Reader,
+    index: u64,
+    command: CommandId,
+    work: Option<Work>,
+) -> Result<(), OutboxError> {
+    let work = match work {
+        Some(work) => work,
+        None => load(shared, reader, index, command)?,
+    };
+    Ok(bus.publish_work(&work.subject, &work.id, work.message).await?)
+}
+
+/// A work item made again from the durable log.
+fn load(shared: &Shared, reader: &Reader, index: u64, command: CommandId) -> Result<Work, OutboxError> {
+    let bytes = reader.entry(index)?.ok_or(OutboxError::Missing(index))?;
+    let entry = Entry::decode(&bytes)?;
+    let head = Head { log: shared.view.load().head.log, index, hash: Entry::hash_bytes(&bytes), at: entry.at };
+    let key = entry.body.envelope().map(|e| e.key());
+    let trust = shared.trust();
+    let signer = key.and_then(|k: KeyId| trust.standing(&k).map(|s| s.member.key));
+    let payload = reader.payload(index)?;
+    let subject = work_subject(&entry)?;
+    let message = Committed { entry: bytes, head: shared.sign_head(&head)?, payload, signer }.to_message()?;
+    Ok(Work { command, index, id: head.hash.to_string(), subject, message })
+}
+
+fn work_subject(entry: &Entry) -> Result<String, SchemaError> {
+    let missing = || SchemaError::Invalid { what: "work item", value: entry.body.name().into(), rule: "it must be an admission" };
+    let envelope = entry.body.envelope().ok_or_else(missing)?;
+    let command: if_schemas::Command = envelope.read_unverified()?;
+    Ok(subject::work(&command.provider, &command.instance))
+}

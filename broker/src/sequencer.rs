@@ -1,0 +1,306 @@
+//! The one writer. Takes what is waiting, decides each in order, appends all as one batch with one fsync,
+//! and only then lets anything out.
+
+use crate::{
+    BrokerError, clock,
+    presence::Presence,
+    publisher::{DurableEntry, Publication, Reply, Target, Then},
+    shared::{Shared, View},
+};
+use if_core::{Action, Decision, Input, Prior, State, VerifiedChange, VerifiedCommand, VerifiedResult, decide};
+use if_schemas::{
+    Body, Code, CommandId, Entry, Hash, Head, Money, PublicKey, Reject, Timestamp,
+    head::Verdict,
+};
+use if_witness::{Batch, Log, NewEntry};
+use std::{collections::HashMap, sync::Arc, time::Instant};
+use tokio::sync::mpsc;
+
+/// Verified inputs waiting for the sequencer.
+pub const SEQUENCER_QUEUE: usize = 4_096;
+/// Most inputs in one batch: bounds how long the first of them waits for the last.
+const BATCH_INPUTS_MAX: usize = 512;
+/// Commands in flight at which new ones are refused as `overloaded`: bounds the broker's memory.
+const IN_FLIGHT_MAX: usize = 50_000;
+/// Overdue commands settled per tick.
+const OVERDUE_MAX: usize = 256;
+/// Entries between two snapshots: bounds what a start has to replay.
+const SNAPSHOT_EVERY: u64 = 20_000;
+
+/// What wakes the sequencer.
+pub enum Signal {
+    Submission(Box<Job>),
+    Tick,
+    /// Finish what is queued, write a snapshot, end.
+    Stop,
+}
+
+/// A proven submission and where its answer goes.
+pub struct Job {
+    pub input: Proven,
+    pub reply: Option<String>,
+}
+
+pub enum Proven {
+    Command(VerifiedCommand),
+    Trust(VerifiedChange),
+    Result(VerifiedResult),
+}
+
+impl Proven {
+    fn command(&self) -> CommandId {
+        match self {
+            Proven::Command(c) => c.command().id,
+            Proven::Trust(t) => t.change().id,
+            Proven::Result(r) => r.result().command,
+        }
+    }
+    fn hash(&self) -> Hash {
+        match self {
+            Proven::Command(c) => c.hash(),
+            Proven::Trust(t) => t.hash(),
+            Proven::Result(r) => r.hash(),
+        }
+    }
+    fn signer(&self) -> Option<PublicKey> {
+        match self {
+            Proven::Command(c) => Some(c.signer()),
+            Proven::Result(r) => Some(r.signer()),
+            Proven::Trust(_) => None,
+        }
+    }
+}
+
+pub struct Sequencer {
+    pub log: Log,
+    pub state: State,
+    pub shared: Arc<Shared>,
+    pub presence: Arc<Presence>,
+    pub publisher: mpsc::Sender<Publication>,
+    pub last_snapshot: u64,
+}
+
+/// What this batch adds, until it is durable.
+#[derive(Default)]
+struct Pending {
+    entries: Vec<NewEntry>,
+    publications: Vec<Publication>,
+    /// Ids this batch logged: the store does not have them yet.
+    seen: HashMap<CommandId, Vec<(Hash, Head, Option<Reject>)>>,
+    trust_changed: bool,
+}
+
+impl Sequencer {
+    /// Runs until `Stop`, the queue closes, or the log cannot be written.
+    pub fn run(mut self, mut queue: mpsc::Receiver<Signal>) -> Result<(), BrokerError> {
+        let mut signals = Vec::with_capacity(BATCH_INPUTS_MAX);
+        loop {
+            signals.clear();
+            let received = queue.blocking_recv_many(&mut signals, BATCH_INPUTS_MAX);
+            let stop = received == 0 || signals.iter().any(|s| matches!(s, Signal::Stop));
+            self.shared.metrics.queue_depth.with_label_values(&["sequencer"]).set(i64::try_from(queue.len()).unwrap_or(i64::MAX));
+            let pending = self.decide_all(signals.drain(..))?;
+            self.commit(pending, stop)?;
+            if stop {
+                return Ok(());
+            }
+        }
+    }
+
+    fn decide_all(&mut self, signals: impl Iterator<Item = Signal>) -> Result<Pending, BrokerError> {
+        let mut pending = Pending::default();
+        for signal in signals {
+            match signal {
+                Signal::Submission(job) => self.take(*job, &mut pending)?,
+                Signal::Tick => self.settle_overdue(&mut pending)?,
+                Signal::Stop => {}
+            }
+        }
+        Ok(pending)
+    }
+
+    fn take(&mut self, job: Job, pending: &mut Pending) -> Result<(), BrokerError> {
+        let Job { input, reply } = job;
+        let (command, hash, signer) = (input.command(), input.hash(), input.signer());
+        let prior = self.prior(&command, &hash, pending)?;
+        let full = self.state.in_flight().len() >= IN_FLIGHT_MAX;
+        if full && prior == Prior::Nothing && matches!(input, Proven::Command(_)) {
+            let reject = Reject::new(Code::Overloaded, format!("{IN_FLIGHT_MAX} commands are in flight"))
+                .hint("wait until some of them are done");
+            self.shared.metrics.rejects.with_label_values(&[reject.code.as_str()]).inc();
+            let verdict = Verdict::Rejected(reject);
+            pending.publications.push(Publication::reply(Reply { to: reply, command: Some(command), head: None, verdict }));
+            return Ok(());
+        }
+        let input = match input {
+            Proven::Command(c) => {
+                let served = self.presence.served(c.command());
+                Input::Command { command: c, prior, served, price: Money::FREE }
+            }
+            Proven::Trust(change) => Input::Trust { change, prior },
+            Proven::Result(result) => Input::Result { result, prior },
+        };
+        let origin = Origin { command, hash: Some(hash), signer, reply: Some(reply) };
+        self.carry_out(clock::now(), input, origin, pending)
+    }
+
+    fn settle_overdue(&mut self, pending: &mut Pending) -> Result<(), BrokerError> {
+        let now = clock::now();
+        for command in self.state.overdue(now, OVERDUE_MAX) {
+            let origin = Origin { command, hash: None, signer: None, reply: None };
+            self.carry_out(now, Input::Overdue { command }, origin, pending)?;
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, now: Timestamp, input: Input, origin: Origin, pending: &mut Pending) -> Result<(), BrokerError> {
+        let (entry, verdict, head, then) = match decide(&self.state, now, input) {
+            Decision::Answer { verdict, head } => (None, verdict, head, None),
+            Decision::Append { body, payload, verdict, then } => {
+                let (entry, head, then) = self.append(now, body, payload, then, &origin, &verdict, pending)?;
+                (Some(entry), verdict, Some(head), then)
+            }
+        };
+        if let Verdict::Rejected(reject) = &verdict {
+            self.shared.metrics.rejects.with_label_values(&[reject.code.as_str()]).inc();
+        }
+        let reply = origin.reply.map(|to| Reply { to, command: Some(origin.command), head, verdict });
+        pending.publications.push(Publication { reply, entry, then });
+        Ok(())
+    }
+
+    /// Makes the next entry in memory: state first, disk in [`Sequencer::commit`], the world after that.
+    #[allow(clippy::too_many_arguments)]
+    fn append(
+        &mut self,
+        now: Timestamp,
+        body: Body,
+        payload: Option<if_schemas::Payload>,
+        action: Option<Action>,
+        origin: &Origin,
+        verdict: &Verdict,
+        pending: &mut Pending,
+    ) -> Result<(DurableEntry, Head, Option<Then>), BrokerError> {
+        let entry = self.state.draft(now, body);
+        let bytes = entry.encode()?;
+        let hash = Entry::hash_bytes(&bytes);
+        let before = self.target(&origin.command);
+        self.state.apply(&entry, hash).map_err(BrokerError::Invariant)?;
+        let head = Head { log: self.state.log().unwrap_or(hash), index: entry.index, hash, at: entry.at };
+        if let Some(envelope_hash) = origin.hash {
+            let reject = match verdict {
+                Verdict::Rejected(reject) => Some(reject.clone()),
+                _ => None,
+            };
+            pending.seen.entry(origin.command).or_default().push((envelope_hash, head, reject));
+        }
+        let then = match action {
+            Some(Action::Dispatch) => {
+                self.target(&origin.command).map(|target| Then::Dispatch { command: origin.command, target })
+            }
+            Some(Action::AnnounceResult(command)) => before.map(|target| Then::AnnounceResult { command, target }),
+            Some(Action::TrustChanged) => {
+                pending.trust_changed = true;
+                None
+            }
+            None => None,
+        };
+        self.count(&entry.body);
+        let durable = DurableEntry { head, bytes: bytes.clone(), payload: payload.clone(), signer: origin.signer };
+        pending.entries.push(NewEntry { entry, bytes, hash, payload });
+        Ok((durable, head, then))
+    }
+
+    fn target(&self, command: &CommandId) -> Option<Target> {
+        self.state.in_flight().get(command).map(|f| Target {
+            provider: f.provider.clone(),
+            instance: f.instance.clone(),
+            operation: f.operation.clone(),
+            trace: f.trace,
+        })
+    }
+
+    fn count(&self, body: &Body) {
+        let status = match body {
+            Body::Completed { envelope, .. } => envelope.read_unverified().ok().map(|r: if_schemas::ResultEvent| r.status),
+            Body::Unresolved { status, .. } => Some(*status),
+            _ => None,
+        };
+        if let Some(status) = status {
+            self.shared.metrics.results.with_label_values(&[status.as_str()]).inc();
+        }
+    }
+
+    /// Commit order, with what a crash at each point leaves behind:
+    fn commit(&mut self, pending: Pending, stop: bool) -> Result<(), BrokerError> {
+        let Pending { entries, publications, trust_changed, .. } = pending;
+        if !entries.is_empty() || stop {
+            // 1. One write, one fsync. A crash before or inside leaves a prefix of whole batches: nothing of this one
+            //    was answered or published, senders ask again. An error leaves disk and memory apart: the process ends.
+            let due = self.state.next() >= self.last_snapshot + SNAPSHOT_EVERY || (stop && self.state.next() > self.last_snapshot);
+            let snapshot = if due { Some((self.state.next() - 1, self.state.to_snapshot()?)) } else { None };
+            let timer = Instant::now();
+            self.log.append(Batch { entries, snapshot })?;
+            self.shared.metrics.commit_seconds.observe(timer.elapsed().as_secs_f64());
+            if due {
+                self.last_snapshot = self.state.next();
+            }
+            // 2. Show the new state. A crash here loses only memory.
+            self.show(trust_changed);
+        }
+        // 3. Let receipts, work and events out. A crash before any of them: the sender asks again and gets the receipt
+        //    from the log; unsettled work is published at the next start; followers read by index.
+        for publication in publications {
+            // Closed only while shutting down; the log has it.
+            if self.publisher.blocking_send(publication).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn show(&self, trust_changed: bool) {
+        if trust_changed {
+            self.shared.trust.store(Arc::new(self.state.trust().clone()));
+        }
+        if let Some(view) = View::of(&self.state) {
+            let metrics = &self.shared.metrics;
+            metrics.log_index.set(i64::try_from(view.head.index).unwrap_or(i64::MAX));
+            metrics.in_flight.set(i64::try_from(view.in_flight).unwrap_or(i64::MAX));
+            self.shared.view.store(Arc::new(view));
+        }
+    }
+
+    /// What the log, or this batch, already holds under the id.
+    fn prior(&self, command: &CommandId, envelope: &Hash, pending: &Pending) -> Result<Prior, BrokerError> {
+        let here = pending.seen.get(command);
+        if let Some((_, head, reject)) = here.and_then(|s| s.iter().find(|(hash, ..)| hash == envelope)) {
+            return Ok(Prior::Same { head: *head, reject: reject.clone() });
+        }
+        let records = self.log.reader().command_records(command)?;
+        if let Some(record) = records.iter().find(|r| r.envelope_hash == Some(*envelope)) {
+            return self.receipt_of(record.index).map(|(head, reject)| Prior::Same { head, reject });
+        }
+        Ok(if here.is_none() && records.is_empty() { Prior::Nothing } else { Prior::Different })
+    }
+
+    fn receipt_of(&self, index: u64) -> Result<(Head, Option<Reject>), BrokerError> {
+        let bytes = self.log.reader().entry(index)?.unwrap_or_default();
+        let entry = Entry::decode(&bytes)?;
+        let log = self.state.log().unwrap_or(Hash::ZERO);
+        let reject = match entry.body {
+            Body::Rejected { reject, .. } => Some(reject),
+            _ => None,
+        };
+        Ok((Head { log, index, hash: Entry::hash_bytes(&bytes), at: entry.at }, reject))
+    }
+}
+
+/// Where an input came from.
+struct Origin {
+    command: CommandId,
+    hash: Option<Hash>,
+    signer: Option<PublicKey>,
+    /// Outer none: nobody asked (overdue). Inner none: the sender wants no answer.
+    reply: Option<Option<String>>,
+}

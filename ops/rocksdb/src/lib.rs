@@ -1,0 +1,1 @@
+//! Empty: the build script of the dependency is what is wanted.

@@ -1,0 +1,206 @@
+//! Vectors every reader must accept and every writer must reproduce.
+#![allow(clippy::unwrap_used, reason = "a vector that cannot be built must stop the generator")]
+
+use super::{
+    fixtures::{
+        Vector, alice, arguments, at, bob, bob2, broker, carol, change, command, failed, genesis, member, name, node1,
+        operation, result, seal, succeeded, usd,
+    },
+    log::{Built, Log, settle, whole},
+    raw,
+};
+use if_schemas::{
+    Body, Code, Currency, Effect, Entry, Envelope, Hash, Head, Money, Payload, Reject, Role, Salt, Settlement, Signed,
+    SigningKey, Status, Timestamp, TrustOp, codec,
+    head::{Receipt, Verdict},
+    outcome::Progress,
+    presence::{Announcement, InstancePresence, InstanceState, ProviderPresence},
+    wire::{Committed, Message, Submission},
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+pub fn vectors() -> Vec<Vector> {
+    let log = whole();
+    let mut out = envelopes(&log);
+    out.extend(payloads());
+    out.extend(log.entries.iter().map(entry));
+    out.push(extreme_entry());
+    out.extend(messages(&log));
+    out.extend(exports(&log));
+    out
+}
+
+fn envelope<T: Signed + Serialize>(name: &str, description: &str, body: &T, key: &SigningKey) -> Vector {
+    let envelope = seal(body, key);
+    let body_bytes = raw::body_of(&envelope);
+    let (message, sig) = envelope.signed_parts();
+    let expect = json!({
+        "kind": T::KIND.as_str(),
+        "key_id": key.id(),
+        "public_key": key.public(),
+        "body_hex": hex::encode(body_bytes),
+        "signed_message_hex": hex::encode(message),
+        "sig": sig,
+        "envelope_hash": envelope.hash().unwrap(),
+        "body": body,
+    });
+    Vector::valid(&format!("envelope-{name}"), "envelope", description, envelope.encode().unwrap(), expect)
+}
+
+fn envelopes(log: &Log) -> Vec<Vector> {
+    let args = arguments(0x11, 2);
+    let cut = command(1, 10, "vmix.cut", "studio1", &args);
+    let admitted = &log.entries[1];
+    let head = Head { log: log.entries[0].hash, index: 1, hash: admitted.hash, at: admitted.entry.at };
+    let done = result(&cut, admitted.hash, Status::Succeeded, usd(120_000), &succeeded(0x12));
+    let free = result(&cut, admitted.hash, Status::Expired, usd(0), &failed(0x18));
+    let add = change(2, 20, TrustOp::Add(member("carol", &carol(), Role::Operator, &["vmix.cut@vmix", "vmix.fade@vmix"])));
+    let receipt = |verdict, head| Receipt { command: Some(cut.id), head, verdict };
+    let reject = Reject::new(Code::NoWorker, "no live worker serves vmix/studio1").hint("start a worker");
+    let progress = |data| Progress { command: cut.id, sequence: 0, at: at(10), message: "sent".into(), data };
+    vec![
+        envelope("command", "a command", &cut, &bob()),
+        envelope("trust-add", "an admin adds a member", &add, &alice()),
+        envelope("trust-revoke", "an admin revokes a key", &change(5, 40, TrustOp::Revoke(carol().id())), &alice()),
+        envelope("trust-rotate", "a member replaces its key", &change(7, 60, TrustOp::Rotate(bob2().public())), &bob()),
+        envelope("genesis", "the body of entry 0", &genesis(), &alice()),
+        envelope("result", "a worker's result with a cost", &done, &node1()),
+        envelope("result-free", "a result without a price table", &free, &node1()),
+        envelope("progress", "a progress event with data", &progress(Some(json!({"percent": 50}))), &node1()),
+        envelope("progress-plain", "a progress event without data", &progress(None), &node1()),
+        envelope("head", "the broker's head of entry 1", &head, &broker()),
+        envelope("receipt-accepted", "admitted", &receipt(Verdict::Accepted, Some(head)), &broker()),
+        envelope("receipt-would-accept", "a dry run", &receipt(Verdict::WouldAccept, None), &broker()),
+        envelope("receipt-rejected", "refused", &receipt(Verdict::Rejected(reject), Some(head)), &broker()),
+        envelope("presence", "a worker's announcement", &announcement(), &node1()),
+    ]
+}
+
+fn announcement() -> Announcement {
+    Announcement {
+        node: name("node1"),
+        version: "0.1.0".into(),
+        at: at(5),
+        sequence: 300,
+        leaving: false,
+        instances: vec![InstancePresence {
+            provider: name("vmix"),
+            instance: name("studio1"),
+            state: InstanceState::AuthenticationFailure,
+            detail: Some("the password was refused".into()),
+            since: at(4),
+            simulated: true,
+        }],
+        providers: vec![ProviderPresence {
+            provider: name("vmix"),
+            operations: vec![(operation("vmix.cut"), Effect::Idempotent), (operation("vmix.status"), Effect::Read)],
+        }],
+    }
+}
+
+fn payload(name: &str, description: &str, payload: &Payload) -> Vector {
+    let expect = json!({
+        "salt": payload.salt,
+        "document_hex": hex::encode(&payload.bytes),
+        "hash": payload.hash(),
+        "document": payload.read::<Value>().unwrap(),
+    });
+    let bytes = codec::encode("payload", payload).unwrap();
+    Vector::valid(&format!("payload-{name}"), "payload", description, bytes, expect)
+}
+
+fn payloads() -> Vec<Vector> {
+    let many = json!({
+        "empty": {}, "false": false, "float": 0.5, "int": -129, "list": [1, 127, 128, 255, 256, 65_535, 65_536],
+        "null": null, "text": "d\u{e9}j\u{e0} vu \u{2713}", "wide": 4_294_967_296u64,
+    });
+    vec![
+        payload("arguments", "arguments of a command", &arguments(0x11, 2)),
+        payload("result", "the document of a success", &succeeded(0x12)),
+        payload("error", "the document of a failure", &failed(0x18)),
+        payload("types", "every type a document may hold", &Payload::new(&many, Salt([0x20; 16])).unwrap()),
+    ]
+}
+
+fn entry(built: &Built) -> Vector {
+    let name = format!("entry-{:02}-{}", built.entry.index, built.entry.body.name());
+    entry_vector(&name, "an entry of the exported log", &built.entry)
+}
+
+fn entry_vector(name: &str, description: &str, entry: &Entry) -> Vector {
+    let bytes = entry.encode().unwrap();
+    let expect = json!({
+        "hash": Entry::hash_bytes(&bytes),
+        "index": entry.index,
+        "prev": entry.prev,
+        "at": entry.at,
+        "at_us": entry.at.0,
+        "body": entry.body.name(),
+    });
+    Vector::valid(name, "entry", description, bytes, expect)
+}
+
+/// The widest integers and another currency.
+fn extreme_entry() -> Vector {
+    let currency: Currency = "EUR".parse().unwrap();
+    let money = |amount_micros| Money { amount_micros, currency };
+    let body = Body::Unresolved {
+        command: super::fixtures::id(0xff, 0),
+        status: Status::Indeterminate,
+        reason: String::new(),
+        settlement: Settlement { posted: money(i64::MAX), voided: money(i64::MIN) },
+    };
+    let entry = Entry::new(u64::MAX, Hash([0xff; 32]), Timestamp(-1), body);
+    entry_vector("entry-extreme", "integers at their limits; decodes, though no log may hold it", &entry)
+}
+
+fn messages(log: &Log) -> Vec<Vector> {
+    let admitted = &log.entries[1];
+    let envelope = admitted.entry.body.envelope().unwrap().clone();
+    let submission = Submission { envelope: envelope.clone(), payload: admitted.raw.payload.clone() };
+    let committed = Committed {
+        entry: admitted.raw.entry.clone(),
+        head: log.first(2).head(&broker()),
+        payload: admitted.raw.payload.clone(),
+        signer: Some(bob().public()),
+    };
+    let genesis = Committed {
+        entry: log.entries[0].raw.entry.clone(),
+        head: log.first(1).head(&broker()),
+        payload: None,
+        signer: None,
+    };
+    let expect = |e: &Envelope| json!({"key_id": e.key(), "envelope_hash": e.hash().unwrap()});
+    let entry_of = |c: &Committed| json!({"hash": Entry::hash_bytes(&c.entry), "broker": broker().public()});
+    let (work, first) = (entry_of(&committed), entry_of(&genesis));
+    vec![
+        Vector::valid("submission-command", "submission", "a command with its arguments", submission.to_message().unwrap(), expect(&envelope)),
+        Vector::valid("committed-work", "committed", "a work item", committed.to_message().unwrap(), work),
+        Vector::valid("committed-bare", "committed", "an entry without payload and signer", genesis.to_message().unwrap(), first),
+    ]
+}
+
+fn exports(log: &Log) -> Vec<Vector> {
+    let expect = |log: &Log, from: usize, trust: usize| {
+        let entries = &log.entries[from..];
+        json!({
+            "log": log.entries[0].hash,
+            "broker": broker().public(),
+            "from": from,
+            "to": log.entries.len() - 1,
+            "trust_records": trust,
+            "entries": entries.iter().map(|e| json!({"index": e.entry.index, "hash": e.hash, "body": e.entry.body.name()})).collect::<Vec<_>>(),
+            "payloads": entries.iter().filter(|e| e.raw.payload.is_some()).count(),
+        })
+    };
+    let mut whole = expect(log, 0, 0);
+    whole["posted_micros"] = json!({"USD": 370_000});
+    whole["reserved_micros"] = json!({"USD": 100_000});
+    whole["in_flight"] = json!(1);
+    assert_eq!(settle(120_000 + 250_000, 0).posted, usd(370_000));
+    vec![
+        Vector::valid("export-whole", "export", "a whole log with every kind of entry", log.export(), whole),
+        Vector::valid("export-range", "export", "entries 4 to 9, with the trust entries before them", log.export_range(4, 9), expect(&log.first(10), 4, 2)),
+    ]
+}

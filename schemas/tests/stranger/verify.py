@@ -1,0 +1,656 @@
+#!/usr/bin/env python3
+"""Verifies InfraFabric logs. Written from schemas/README.md alone; section numbers below are that page's.
+
+    verify.py export FILE [--log HEX]     one export file (section 11); exit 0 or 6
+    verify.py vectors DIR                 all golden vectors: valid ones pass, invalid ones fail with their fault
+"""
+
+import argparse
+import json
+import re
+import struct
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgpack
+from blake3 import blake3
+from nacl.bindings import crypto_core_ed25519_is_valid_point
+from nacl.exceptions import BadSignatureError
+from nacl.signing import VerifyKey
+
+# Section 12.
+ENTRY_MAX, ENVELOPE_MAX, PAYLOAD_MAX, MESSAGE_MAX = 65_535, 32_768, 524_288, 786_432
+RECORD_MAX = ENTRY_MAX + PAYLOAD_MAX + 1_024
+GRANTS_MAX = MEMBERS_MAX = 64
+GRACE_US = 2_000_000
+MAGIC = b"infrafabric export v1\n"
+
+
+class Fault(Exception):
+    def __init__(self, name, detail=""):
+        super().__init__(f"{name}: {detail}")
+        self.name = name
+
+
+def need(condition, name, detail=""):
+    if not condition:
+        raise Fault(name, detail)
+
+
+# Section 1: values. A shape is a function that checks a decoded value.
+
+
+def unique_pairs(pairs):
+    out = {}
+    for key, value in pairs:
+        need(isinstance(key, str) and key not in out, "malformed", f"map key {key!r}")
+        out[key] = value
+    return out
+
+
+def decode(data):
+    try:
+        value = msgpack.unpackb(data, raw=False, strict_map_key=False, object_pairs_hook=unique_pairs)
+        again = msgpack.packb(value, use_bin_type=True)
+    except Fault:
+        raise
+    except Exception as error:
+        raise Fault("malformed", str(error)) from error
+    need(again == data, "malformed", "not canonical")
+    return value
+
+
+def integer(low, high):
+    def check(value):
+        need(type(value) is int and low <= value <= high, "malformed", f"integer {value!r}")
+
+    return check
+
+
+def binary(size=None):
+    def check(value):
+        need(type(value) is bytes and size in (None, len(value)), "malformed", "bytes")
+
+    return check
+
+
+def text(pattern=None, limit=None):
+    def check(value):
+        need(type(value) is str, "malformed", f"text {value!r}")
+        need(pattern is None or re.fullmatch(pattern, value), "malformed", f"text {value!r}")
+        need(limit is None or len(value.encode()) <= limit, "malformed", "text too long")
+
+    return check
+
+
+def boolean(value):
+    need(type(value) is bool, "malformed", f"boolean {value!r}")
+
+
+def anything(_value):
+    pass
+
+
+def optional(shape):
+    return lambda value: None if value is None else shape(value)
+
+
+def listing(shape):
+    def check(value):
+        need(type(value) is list, "malformed", "list")
+        for item in value:
+            shape(item)
+
+    return check
+
+
+def pair(first, second):
+    def check(value):
+        need(type(value) is list and len(value) == 2, "malformed", "pair")
+        first(value[0])
+        second(value[1])
+
+    return check
+
+
+def record(**fields):
+    def check(value):
+        need(type(value) is dict and list(value) == list(fields), "malformed", f"fields of {value!r:.80}")
+        for name, shape in fields.items():
+            shape(value[name])
+
+    return check
+
+
+def enum(*plain, **cases):
+    def check(value):
+        if type(value) is str:
+            need(value in plain, "malformed", f"case {value!r}")
+            return
+        need(type(value) is dict and len(value) == 1, "malformed", "enum")
+        ((case, content),) = value.items()
+        need(case in cases, "malformed", f"case {case!r}")
+        cases[case](content)
+
+    return check
+
+
+TOKEN = r"[a-z0-9][a-z0-9_-]{0,62}"
+U8, U32, U64 = integer(0, 2**8 - 1), integer(0, 2**32 - 1), integer(0, 2**64 - 1)
+I64 = TIME = integer(-(2**63), 2**63 - 1)
+HASH = PUBLIC_KEY = binary(32)
+KEY_ID = SALT = COMMAND_ID = TRACE_ID = binary(16)
+SIGNATURE = binary(64)
+TEXT = text()
+NAME = text(TOKEN)
+OPERATION = text(rf"{TOKEN}(\.{TOKEN}){{1,5}}", 96)
+GRANT = text(rf"(\*|{TOKEN}(\.{TOKEN}){{0,4}}\.\*|{TOKEN}(\.{TOKEN}){{1,5}})(@(\*|{TOKEN})(/(\*|{TOKEN}))?)?")
+CURRENCY = text(r"[A-Z]{3}")
+MONEY = record(amount_micros=I64, currency=CURRENCY)
+
+# Sections 3 to 6, 10.
+KINDS = ("command", "trust", "genesis", "result", "progress", "head", "receipt", "presence")
+ENVELOPE = record(v=U8, kind=enum(*KINDS), key=KEY_ID, body=binary(), sig=SIGNATURE)
+PAYLOAD = record(salt=SALT, bytes=binary())
+STATUS = enum("succeeded", "failed", "indeterminate", "expired")
+EFFECT = enum("read", "idempotent", "once")
+CODES = """malformed unsupported_version too_large payload_mismatch subject_mismatch unknown_key bad_signature key_revoked
+not_allowed bad_trust_change clock_skew expired id_reused bad_deadline no_worker unknown_operation effect_mismatch overloaded
+unknown_command wrong_worker already_settled cost_exceeds_reservation unavailable""".split()
+REJECT = record(code=enum(*CODES), message=TEXT, hint=optional(TEXT))
+MEMBER = record(name=NAME, key=PUBLIC_KEY, role=enum("admin", "operator", "worker", "broker"), grants=listing(GRANT))
+HEAD = record(log=HASH, index=U64, hash=HASH, at=TIME)
+STATES = ("ok", "connecting", "disconnected", "authentication_failure", "bad_config", "unknown_error")
+BODIES = {
+    "command": record(
+        id=COMMAND_ID, trace=TRACE_ID, issued_at=TIME, deadline=TIME, operation=OPERATION, provider=NAME, instance=NAME,
+        effect=EFFECT, dry_run=boolean, payload=HASH,
+    ),
+    "result": record(
+        command=COMMAND_ID, entry=HASH, status=STATUS, started_at=TIME, finished_at=TIME, attempt=U32, simulated=boolean,
+        cost=MONEY, price_table=optional(TEXT), payload=HASH,
+    ),
+    "genesis": record(created_at=TIME, nonce=HASH, members=listing(MEMBER)),
+    "trust": record(id=COMMAND_ID, issued_at=TIME, deadline=TIME, op=enum(add=MEMBER, revoke=KEY_ID, rotate=PUBLIC_KEY)),
+    "head": HEAD,
+    "receipt": record(
+        command=optional(COMMAND_ID), head=optional(HEAD), verdict=enum("accepted", "would_accept", rejected=REJECT)
+    ),
+    "progress": record(command=COMMAND_ID, sequence=U32, at=TIME, message=TEXT, data=optional(anything)),
+    "presence": record(
+        node=NAME, version=TEXT, at=TIME, sequence=U64, leaving=boolean,
+        instances=listing(record(
+            provider=NAME, instance=NAME, state=enum(*STATES), detail=optional(TEXT), since=TIME, simulated=boolean,
+        )),
+        providers=listing(record(provider=NAME, operations=listing(pair(OPERATION, EFFECT)))),
+    ),
+}
+SETTLEMENT = record(posted=MONEY, voided=MONEY)
+ENTRY = record(v=U8, index=U64, prev=HASH, at=TIME, body=enum(
+    genesis=record(envelope=ENVELOPE),
+    admitted=record(envelope=ENVELOPE, reserved=MONEY),
+    rejected=record(envelope=ENVELOPE, reject=REJECT),
+    completed=record(envelope=ENVELOPE, settlement=SETTLEMENT),
+    unresolved=record(command=COMMAND_ID, status=STATUS, reason=TEXT, settlement=SETTLEMENT),
+    late=record(envelope=ENVELOPE),
+    trust=record(envelope=ENVELOPE),
+))
+SUBMISSION = record(envelope=ENVELOPE, payload=optional(PAYLOAD))
+COMMITTED = record(entry=binary(), head=ENVELOPE, payload=optional(PAYLOAD), signer=optional(PUBLIC_KEY))
+RECORD = enum(
+    header=record(v=U8, log=HASH, **{"from": U64}, prev=HASH, broker=PUBLIC_KEY),
+    trust=record(entry=binary()),
+    entry=record(entry=binary(), payload=optional(PAYLOAD)),
+    footer=record(head=ENVELOPE),
+)
+
+
+def read(data, shape, limit, versioned=False):
+    need(len(data) <= limit, "too_large", f"{len(data)} bytes")
+    if versioned:
+        check_version(data)
+    value = decode(data)
+    shape(value)
+    return value
+
+
+def check_version(data):
+    """Another version is named as such, whatever else is wrong."""
+    try:
+        value = msgpack.unpackb(data, raw=False, strict_map_key=False)
+    except Exception:
+        return
+    if isinstance(value, dict) and type(value.get("v")) is int:
+        need(value["v"] == 1, "version", str(value["v"]))
+
+
+# Sections 2 to 4.
+
+
+def derive(context, *parts):
+    return blake3(b"".join(parts), derive_key_context=context).digest()
+
+
+def key_id(public):
+    return derive("infrafabric 2026 key id v1", public)[:16]
+
+
+def entry_hash(data):
+    return derive("infrafabric 2026 entry v1", data)
+
+
+def usable(public):
+    return crypto_core_ed25519_is_valid_point(public)
+
+
+def open_envelope(envelope, public, kind):
+    need(envelope["v"] == 1, "version", str(envelope["v"]))
+    need(envelope["kind"] == kind, "kind", f"{envelope['kind']} instead of {kind}")
+    need(key_id(public) == envelope["key"], "wrong_key", envelope["key"].hex())
+    message = b"infrafabric.v1\x00" + kind.encode() + b"\x00" + envelope["key"] + envelope["body"]
+    try:
+        VerifyKey(public).verify(message, envelope["sig"])
+    except (BadSignatureError, ValueError) as error:
+        raise Fault("bad_signature", str(error)) from error
+    body = decode(envelope["body"])
+    BODIES[kind](body)
+    return body
+
+
+def check_payload(payload, commitment):
+    need(len(payload["bytes"]) <= PAYLOAD_MAX, "too_large", "payload")
+    found = derive("infrafabric 2026 payload v1", payload["salt"], payload["bytes"])
+    need(found == commitment, "hash_mismatch", "payload")
+
+
+# Section 7.
+
+
+def covers(grant, provider, instance, operation=None):
+    operations, _, target = grant.partition("@")
+    grant_provider, _, grant_instance = (target or "*").partition("/")
+    if operation is not None:
+        fits = operation.startswith(operations[:-1]) if operations.endswith("*") else operation == operations
+        if not fits:
+            return False
+    return grant_provider in ("*", provider) and (grant_instance or "*") in ("*", instance)
+
+
+class Trust:
+    def __init__(self):
+        self.rows = {}  # key id -> {member, added, revoked}
+
+    def active(self):
+        return [row for row in self.rows.values() if row["revoked"] is None]
+
+    def row(self, key):
+        need(key in self.rows, "unknown_key", key.hex())
+        return self.rows[key]
+
+    def active_row(self, key):
+        row = self.row(key)
+        need(row["revoked"] is None, "key_revoked", key.hex())
+        return row
+
+    def insert(self, member, index):
+        self.rows[key_id(member["key"])] = {"member": member, "added": index, "revoked": None}
+
+    def check_new_key(self, public):
+        need(usable(public), "bad_trust_change", "key is not usable")
+        need(key_id(public) not in self.rows, "bad_trust_change", "key was used before")
+
+    def check_new(self, member):
+        need(len(member["grants"]) <= GRANTS_MAX, "bad_trust_change", "too many grants")
+        others = [row["member"] for row in self.active()]
+        need(all(m["name"] != member["name"] for m in others), "bad_trust_change", "name is taken")
+        if member["role"] == "broker":
+            need(all(m["role"] != "broker" for m in others), "bad_trust_change", "second broker")
+        self.check_new_key(member["key"])
+
+    def begin(self, envelope):
+        try:
+            body = decode(envelope["body"])
+            BODIES["genesis"](body)
+            signer = [m for m in body["members"] if key_id(m["key"]) == envelope["key"]]
+            need(signer and signer[0]["role"] == "admin", "genesis", "signer is no admin in it")
+            open_envelope(envelope, signer[0]["key"], "genesis")
+            need(len(body["members"]) <= MEMBERS_MAX, "genesis", "too many members")
+            need(sum(m["role"] == "broker" for m in body["members"]) == 1, "genesis", "not one broker")
+            for member in body["members"]:
+                self.check_new(member)
+                self.insert(member, 0)
+        except Fault as fault:
+            if fault.name in ("bad_signature", "version", "kind", "malformed"):
+                raise
+            raise Fault("genesis", str(fault)) from fault
+
+    def change(self, envelope, index):
+        """Applies a trust envelope; returns its id."""
+        signer = self.row(envelope["key"])
+        body = open_envelope(envelope, signer["member"]["key"], "trust")
+        self.active_row(envelope["key"])
+        ((op, value),) = body["op"].items()
+        if op == "rotate":
+            self.check_new_key(value)
+            signer["revoked"] = index
+            self.insert({**signer["member"], "key": value}, index)
+            return body["id"]
+        need(signer["member"]["role"] == "admin", "not_allowed", "trust changes need an admin")
+        if op == "add":
+            self.check_new(value)
+            self.insert(value, index)
+            return body["id"]
+        target = self.rows.get(value)
+        need(target and target["revoked"] is None, "bad_trust_change", "no active member has that key")
+        role = target["member"]["role"]
+        need(role != "broker", "bad_trust_change", "the broker cannot be revoked")
+        admins = sum(row["member"]["role"] == "admin" for row in self.active())
+        need(role != "admin" or admins > 1, "bad_trust_change", "last admin")
+        target["revoked"] = index
+        return body["id"]
+
+
+# Sections 6, 8 and 11.
+
+
+@dataclass
+class Verifier:
+    log: bytes
+    next: int
+    prev: bytes
+    partial: bool
+    broker: bytes
+    at: int = -(2**63)
+    trust: Trust = field(default_factory=Trust)
+    ids: set = field(default_factory=set)
+    flying: dict = field(default_factory=dict)
+    settled: set = field(default_factory=set)
+    reserved: dict = field(default_factory=dict)
+    posted: dict = field(default_factory=dict)
+    counts: dict = field(default_factory=lambda: dict(entries=0, signatures=0, payloads=0, outside=0))
+    last_trust: int = -1
+
+    def history(self, data):
+        """A trust record of a partial file."""
+        entry = read(data, ENTRY, ENTRY_MAX, versioned=True)
+        ((body, content),) = entry["body"].items()
+        need(body == ("genesis" if self.last_trust < 0 else "trust"), "order", f"{body} among the trust records")
+        if body == "genesis":
+            need(entry["index"] == 0 and entry_hash(data) == self.log, "log", "entry 0 is another log's")
+            self.trust.begin(content["envelope"])
+        else:
+            need(self.last_trust < entry["index"] < self.next, "index", str(entry["index"]))
+            self.use_id(self.trust.change(content["envelope"], entry["index"]))
+        self.last_trust = entry["index"]
+
+    def entry(self, data, payload):
+        entry = read(data, ENTRY, ENTRY_MAX, versioned=True)
+        digest = entry_hash(data)
+        ((body, content),) = entry["body"].items()
+        need(entry["index"] == self.next, "index", f"{entry['index']} instead of {self.next}")
+        need(entry["prev"] == self.prev, "prev", "")
+        need(entry["at"] >= self.at, "time", "")
+        need((body == "genesis") == (self.next == 0), "genesis", "only entry 0 is one")
+        if self.next == 0:
+            need(digest == self.log, "log", "entry 0 is another log's")
+        if self.partial:
+            need(self.last_trust >= 0, "order", "no trust records")
+        commitment = getattr(self, f"apply_{body}")(entry, digest, content)
+        if payload is not None:
+            need(commitment is not None, "hash_mismatch", "a payload nothing commits to")
+            check_payload(payload, commitment)
+            self.counts["payloads"] += 1
+        self.counts["entries"] += 1
+        self.counts["signatures"] += "envelope" in content
+        self.next, self.prev, self.at = self.next + 1, digest, entry["at"]
+
+    def open(self, envelope, kind):
+        return open_envelope(envelope, self.trust.row(envelope["key"])["member"]["key"], kind)
+
+    def use_id(self, id_):
+        need(id_ not in self.ids, "duplicate", id_.hex())
+        self.ids.add(id_)
+
+    def apply_genesis(self, _entry, _digest, content):
+        self.trust.begin(content["envelope"])
+
+    def apply_trust(self, entry, _digest, content):
+        self.use_id(self.trust.change(content["envelope"], entry["index"]))
+
+    def apply_admitted(self, entry, digest, content):
+        envelope, reserved = content["envelope"], content["reserved"]
+        command = self.open(envelope, "command")
+        member = self.trust.active_row(envelope["key"])["member"]
+        allowed = member["role"] == "admin" or member["role"] == "operator" and any(
+            covers(g, command["provider"], command["instance"], command["operation"]) for g in member["grants"]
+        )
+        need(allowed, "not_allowed", member["name"])
+        self.use_id(command["id"])
+        need(not command["dry_run"], "rule", "a dry run")
+        need(entry["at"] <= command["deadline"], "rule", "after its deadline")
+        need(reserved["amount_micros"] >= 0, "settlement", "negative reservation")
+        self.flying[command["id"]] = {"command": command, "entry": digest, "reserved": reserved}
+        self.add(self.reserved, reserved)
+        return command["payload"]
+
+    def apply_rejected(self, _entry, _digest, content):
+        envelope = content["envelope"]
+        self.trust.row(envelope["key"])
+        need(envelope["kind"] in ("command", "trust", "result"), "kind", envelope["kind"])
+        return self.open(envelope, envelope["kind"]).get("payload")
+
+    def worker(self, envelope):
+        row = self.trust.row(envelope["key"])
+        need(row["revoked"] is None and row["member"]["role"] == "worker", "wrong_worker", row["member"]["name"])
+        return row["member"]
+
+    def apply_completed(self, _entry, _digest, content):
+        envelope, settlement = content["envelope"], content["settlement"]
+        result = self.open(envelope, "result")
+        flight = self.flight(result["command"], settlement)
+        if flight is None:
+            self.worker(envelope)
+            return result["payload"]
+        target = flight["command"]
+        member = self.worker(envelope)
+        serves = any(covers(g, target["provider"], target["instance"]) for g in member["grants"])
+        need(serves, "wrong_worker", member["name"])
+        need(result["entry"] == flight["entry"], "unknown_command", "another admission")
+        cost, reserved = result["cost"], flight["reserved"]
+        fits = cost["currency"] == reserved["currency"] and 0 <= cost["amount_micros"] <= reserved["amount_micros"]
+        need(fits, "cost_exceeds_reservation", str(cost))
+        need(settlement["posted"] == cost, "settlement", "posted is not the cost")
+        self.settle(result["command"], settlement)
+        return result["payload"]
+
+    def apply_unresolved(self, entry, _digest, content):
+        need(content["status"] == "indeterminate", "rule", content["status"])
+        flight = self.flight(content["command"], content["settlement"])
+        if flight is not None:
+            need(entry["at"] >= flight["command"]["deadline"] + GRACE_US, "rule", "given up too early")
+            self.settle(content["command"], content["settlement"])
+
+    def apply_late(self, _entry, _digest, content):
+        result = self.open(content["envelope"], "result")
+        self.worker(content["envelope"])
+        need(result["command"] not in self.flying, "rule", "the command is in flight")
+        return result["payload"]
+
+    def flight(self, id_, settlement):
+        if id_ in self.flying:
+            return self.flying[id_]
+        need(self.partial and id_ not in self.ids and id_ not in self.settled, "not_in_flight", id_.hex())
+        self.settled.add(id_)
+        self.counts["outside"] += 1
+        return None
+
+    def settle(self, id_, settlement):
+        reserved = self.flying.pop(id_)["reserved"]
+        self.settled.add(id_)
+        posted, voided = settlement["posted"], settlement["voided"]
+        same = posted["currency"] == voided["currency"] == reserved["currency"]
+        whole = posted["amount_micros"] + voided["amount_micros"] == reserved["amount_micros"]
+        positive = posted["amount_micros"] >= 0 and voided["amount_micros"] >= 0
+        need(same and whole and positive, "settlement", f"{settlement}")
+        self.add(self.reserved, reserved, -1)
+        self.add(self.posted, posted)
+
+    def add(self, sums, money, sign=1):
+        sums[money["currency"]] = sums.get(money["currency"], 0) + sign * money["amount_micros"]
+
+    def footer(self, envelope):
+        row = self.trust.rows.get(envelope["key"])
+        need(row and row["member"]["role"] == "broker", "wrong_key", "the head is not the broker's")
+        need(row["member"]["key"] == self.broker, "wrong_key", "the header names another broker")
+        head = open_envelope(envelope, row["member"]["key"], "head")
+        last = {"log": self.log, "index": self.next - 1, "hash": self.prev, "at": self.at}
+        need(head == last, "head", f"head of entry {head['index']}")
+
+
+# Section 10.
+
+
+def records(data):
+    need(data.startswith(MAGIC), "magic")
+    offset, finished = len(MAGIC), False
+    while offset < len(data):
+        need(not finished, "trailing_bytes")
+        need(offset + 4 <= len(data), "truncated")
+        (length,) = struct.unpack_from(">I", data, offset)
+        need(length <= RECORD_MAX, "too_large", f"record of {length} bytes")
+        need(offset + 4 + length <= len(data), "truncated")
+        raw = data[offset + 4 : offset + 4 + length]
+        ((name, content),) = read(raw, RECORD, RECORD_MAX).items()
+        yield name, content
+        finished = name == "footer"
+        offset += 4 + length
+    need(finished, "truncated", "no footer")
+
+
+def verify_export(data, log=None):
+    """Returns the verifier, or raises a Fault whose `index` is the entry it is about."""
+    verifier, stage = None, "header"
+    try:
+        for name, content in records(data):
+            if stage == "header":
+                need(name == "header", "order", name)
+                need(content["v"] == 1, "version", str(content["v"]))
+                need(content["from"] > 0 or content["prev"] == bytes(32), "order", "prev without a previous entry")
+                need(log in (None, content["log"]), "log", content["log"].hex())
+                verifier = Verifier(content["log"], content["from"], content["prev"], content["from"] > 0, content["broker"])
+                stage = "trust"
+            elif name == "trust":
+                need(stage == "trust" and verifier.partial, "order", name)
+                verifier.history(content["entry"])
+            elif name == "entry":
+                stage = "entries"
+                verifier.entry(content["entry"], content["payload"])
+            else:
+                need(name == "footer" and stage == "entries", "order", name)
+                stage = "footer"
+                verifier.footer(content["head"])
+    except Fault as fault:
+        if verifier is not None:
+            # A fault in the footer is about the last entry.
+            fault.index = verifier.next - (stage == "footer")
+        raise
+    return verifier
+
+
+# Section 15.
+
+
+def check_vector(what, data, about):
+    if what == "envelope":
+        envelope = read(data, ENVELOPE, ENVELOPE_MAX, versioned=True)
+        expect = about.get("expect", about)
+        public = bytes.fromhex(expect["public_key"])
+        kind = about.get("open_as") or expect["kind"]
+        open_envelope(envelope, public, kind)
+        if "expect" in about:
+            need(derive("infrafabric 2026 envelope v1", data).hex() == expect["envelope_hash"], "vector", "envelope hash")
+            need(key_id(public).hex() == expect["key_id"], "vector", "key id")
+    elif what == "payload":
+        payload = read(data, PAYLOAD, MESSAGE_MAX)
+        check_payload(payload, bytes.fromhex(about["expect"]["hash"]))
+    elif what == "entry":
+        read(data, ENTRY, ENTRY_MAX, versioned=True)
+        if "expect" in about:
+            need(entry_hash(data).hex() == about["expect"]["hash"], "vector", "entry hash")
+    elif what == "submission":
+        submission = read(data, SUBMISSION, MESSAGE_MAX)
+        if "public_key" in about:
+            command = open_envelope(submission["envelope"], bytes.fromhex(about["public_key"]), "command")
+            check_payload(submission["payload"], command["payload"])
+    elif what == "committed":
+        committed = read(data, COMMITTED, MESSAGE_MAX)
+        head = open_envelope(committed["head"], bytes.fromhex(about["expect"]["broker"]), "head")
+        need(entry_hash(committed["entry"]) == head["hash"], "vector", "entry hash")
+    elif what == "export":
+        verifier = verify_export(data)
+        if "expect" in about:
+            check_export_figures(verifier, about["expect"])
+    else:
+        raise Fault("vector", f"what is {what!r}?")
+
+
+def check_export_figures(verifier, expect):
+    need(verifier.prev.hex() == expect["entries"][-1]["hash"], "vector", "last hash")
+    need(verifier.counts["entries"] == len(expect["entries"]), "vector", "entries")
+    need(verifier.counts["payloads"] == expect["payloads"], "vector", "payloads")
+    if "posted_micros" in expect:
+        need(verifier.posted == expect["posted_micros"], "vector", f"posted {verifier.posted}")
+        need(verifier.reserved == expect["reserved_micros"], "vector", f"reserved {verifier.reserved}")
+        need(len(verifier.flying) == expect["in_flight"], "vector", "in flight")
+
+
+def check_all(root):
+    wrong = []
+    totals = {}
+    for folder in ("valid", "invalid"):
+        files = sorted((root / folder).glob("*.json"))
+        totals[folder] = len(files)
+        for path in files:
+            about = json.loads(path.read_text())
+            expected = (about["error"], about.get("index")) if folder == "invalid" else (None, None)
+            found = (None, None)
+            try:
+                check_vector(about["what"], path.with_suffix(".bin").read_bytes(), about)
+            except Fault as fault:
+                found = (fault.name, getattr(fault, "index", None) if about.get("index") is not None else None)
+                detail = str(fault)
+            if found != expected:
+                wrong.append(f"{folder}/{path.stem}: expected {expected}, found {found} ({detail if found[0] else 'accepted'})")
+    for line in wrong:
+        print(f"stranger: {line}", file=sys.stderr)
+    if not all(totals.values()) or wrong:
+        print(f"stranger: FAILED: {len(wrong)} of {sum(totals.values())} vectors differ", file=sys.stderr)
+        return 1
+    print(f"stranger: {totals['valid']} valid vectors accepted, {totals['invalid']} invalid vectors refused with the fault they name")
+    return 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    export = commands.add_parser("export")
+    export.add_argument("file", type=Path)
+    export.add_argument("--log", type=bytes.fromhex, help="the log id you trust, in hex")
+    vectors = commands.add_parser("vectors")
+    vectors.add_argument("directory", type=Path)
+    args = parser.parse_args()
+    if args.command == "vectors":
+        return check_all(args.directory)
+    try:
+        verifier = verify_export(args.file.read_bytes(), args.log)
+    except Fault as fault:
+        where = f"entry {fault.index}" if hasattr(fault, "index") else "the file"
+        print(f"stranger: {where}: {fault}", file=sys.stderr)
+        return 6
+    print(json.dumps({"log": verifier.log.hex(), "to": verifier.next - 1, **verifier.counts}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

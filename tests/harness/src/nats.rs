@@ -1,0 +1,110 @@
+//! A real nats-server on a free loopback port, stopped by pid.
+
+use anyhow::{Context, bail};
+use std::{
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// How long the server may take to listen.
+const START_TIMEOUT: Duration = Duration::from_secs(10);
+
+pub struct NatsServer {
+    child: Child,
+    port: u16,
+    dir: tempfile::TempDir,
+}
+
+impl NatsServer {
+    /// Starts with JetStream and without credentials.
+    pub fn start() -> anyhow::Result<Self> {
+        Self::start_on(free_port()?, tempfile::tempdir()?)
+    }
+
+    fn start_on(port: u16, dir: tempfile::TempDir) -> anyhow::Result<Self> {
+        let mut child = Command::new(binary()?)
+            .args(["-js", "-a", "127.0.0.1", "-p", &port.to_string(), "-sd"])
+            .arg(dir.path())
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .context("nats-server does not start")?;
+        let stderr = child.stderr.take().context("no stderr")?;
+        let (sender, ready) = std::sync::mpsc::channel();
+        // Reads on for ever, so that the server never blocks on a full pipe.
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                if line.contains("Server is ready") {
+                    let _ = sender.send(());
+                }
+            }
+        });
+        let server = Self { child, port, dir };
+        ready.recv_timeout(START_TIMEOUT).context("nats-server did not become ready")?;
+        Ok(server)
+    }
+
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Kills the server (SIGKILL) and starts another on the same port. Memory streams are gone.
+    pub fn kill_and_restart(self) -> anyhow::Result<Self> {
+        let (port, dir) = self.kill()?;
+        Self::start_on(port, dir)
+    }
+
+    /// Kills the server; [`NatsServer::revive`] starts it again on the same port.
+    pub fn kill(mut self) -> anyhow::Result<(u16, tempfile::TempDir)> {
+        self.child.kill()?;
+        self.child.wait()?;
+        let dir = std::mem::replace(&mut self.dir, tempfile::tempdir()?);
+        Ok((self.port, dir))
+    }
+
+    pub fn revive((port, dir): (u16, tempfile::TempDir)) -> anyhow::Result<Self> {
+        Self::start_on(port, dir)
+    }
+}
+
+impl Drop for NatsServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The server binary: `IF_NATS_SERVER`, then PATH.
+pub fn binary() -> anyhow::Result<PathBuf> {
+    if let Some(path) = std::env::var_os("IF_NATS_SERVER").map(PathBuf::from).filter(|p| p.exists()) {
+        return Ok(path);
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|d| d.join("nats-server")).find(|p| p.exists());
+    found.context("nats-server is not here: run `make setup`, or set IF_NATS_SERVER")
+}
+
+/// A port nobody listens on right now.
+pub fn free_port() -> anyhow::Result<u16> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// Polls `check` until it gives a value; an error with `what` after `limit`.
+pub fn wait_for<T>(what: &str, limit: Duration, mut check: impl FnMut() -> Option<T>) -> anyhow::Result<T> {
+    let start = Instant::now();
+    loop {
+        if let Some(value) = check() {
+            return Ok(value);
+        }
+        if start.elapsed() > limit {
+            bail!("{what} did not happen within {limit:?}");
+        }
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+}

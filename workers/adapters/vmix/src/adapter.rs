@@ -1,0 +1,131 @@
+//! One vMix: its session and its HTTP side.
+
+use crate::{
+    change,
+    endpoint::Endpoint,
+    query,
+    session::{REPLY_TIMEOUT, RequestError, Session, SessionError},
+    state::State,
+};
+use async_trait::async_trait;
+use if_engine::{Adapter, AdapterError, Call, Discovered, Execution, Peer, ProgressSink};
+use if_schemas::presence::InstanceState;
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::time::{Instant, timeout_at};
+
+/// How long before the deadline a call stops waiting, so that its result is out in time.
+const RETURN_MARGIN: Duration = Duration::from_millis(50);
+
+pub struct VmixAdapter {
+    endpoint: Endpoint,
+    session: Mutex<Option<Arc<Session>>>,
+    /// Held while a change is sent and confirmed: two at once would each see the other's effect as its own failure.
+    changing: tokio::sync::Mutex<()>,
+}
+
+impl VmixAdapter {
+    pub fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint, session: Mutex::default(), changing: tokio::sync::Mutex::default() }
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Option<Arc<Session>>> {
+        // A panic elsewhere leaves a whole Option behind.
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn session(&self) -> Option<Arc<Session>> {
+        self.slot().clone()
+    }
+
+    async fn change(&self, session: &Session, call: &Call, until: Instant, progress: &ProgressSink) -> Execution {
+        let Ok(_changing) = timeout_at(until, self.changing.lock()).await else {
+            return Execution::failed(
+                "busy",
+                format!("{} was not sent: another change was still being confirmed at the deadline", call.operation),
+                Some("try again, with a longer --deadline if changes come close together"),
+            );
+        };
+        change::execute(&self.endpoint, session, call, until, progress).await
+    }
+}
+
+fn peer(state: &State) -> Peer {
+    Peer { description: state.description(), simulated: state.simulated() }
+}
+
+fn not_connected() -> AdapterError {
+    AdapterError::new(InstanceState::Disconnected, "not connected to vMix")
+}
+
+#[async_trait]
+impl Adapter for VmixAdapter {
+    async fn connect(&self) -> Result<Peer, AdapterError> {
+        self.disconnect().await;
+        // Side by side: the slower of the two bounds the wait, not their sum.
+        let (session, state) = tokio::join!(Session::open(&self.endpoint), self.endpoint.read_state(REPLY_TIMEOUT));
+        let session = session?;
+        match state {
+            Ok(state) => {
+                tracing::debug!(version = %session.version, "connected to {}", self.endpoint.tcp_label());
+                *self.slot() = Some(session);
+                Ok(peer(&state))
+            }
+            Err(error) => {
+                session.close().await;
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn disconnect(&self) {
+        let session = self.slot().take();
+        if let Some(session) = session {
+            session.close().await;
+        }
+    }
+
+    async fn closed(&self) -> AdapterError {
+        match self.session() {
+            Some(session) => session.ended().await.into(),
+            None => not_connected(),
+        }
+    }
+
+    async fn health_check(&self) -> Result<Peer, AdapterError> {
+        let session = self.session().ok_or_else(not_connected)?;
+        let until = Instant::now() + REPLY_TIMEOUT;
+        let (tally, state) = tokio::join!(session.read_tally(until), self.endpoint.read_state(REPLY_TIMEOUT));
+        tally.map_err(|error| match error {
+            RequestError::NotSent(e) | RequestError::NoReply(e) => e.into(),
+            RequestError::TimedOut => SessionError::NoReply { peer: self.endpoint.tcp_label(), verb: "TALLY" }.into(),
+            RequestError::Refused(_) | RequestError::State(_) => {
+                AdapterError::new(InstanceState::UnknownError, format!("{}: {error}", self.endpoint.tcp_label()))
+            }
+        })?;
+        Ok(peer(&state?))
+    }
+
+    async fn discover_instances(&self) -> Result<Vec<Discovered>, AdapterError> {
+        // A vMix knows of no other.
+        Ok(Vec::new())
+    }
+
+    async fn execute_command(&self, call: Call, progress: ProgressSink) -> Execution {
+        let Some(session) = self.session() else {
+            return Execution::failed("unreachable", "not connected to vMix; nothing was sent", Some(UNREACHABLE_HINT));
+        };
+        let until = call.deadline.checked_sub(RETURN_MARGIN).unwrap_or(call.deadline);
+        match call.operation.as_str() {
+            "vmix.cut" | "vmix.fade" | "vmix.preview" => self.change(&session, &call, until, &progress).await,
+            "vmix.status" => query::status(&self.endpoint, until).await,
+            "vmix.inputs" => query::inputs(&session, until).await,
+            other => Execution::failed("unknown_operation", format!("vMix has no operation {other}"), None),
+        }
+    }
+}
+
+/// What to do about a vMix that is not there.
+pub const UNREACHABLE_HINT: &str = "check that vMix runs and answers: ifctl vmix test <instance>";

@@ -1,0 +1,163 @@
+//! One execution: waits for the connection, keeps to the deadline, survives a panicking adapter.
+
+use crate::{clock, events, intake::CheckedWork, node::Node, report::Ending, session::{Session, Snapshot, panic_text}};
+use if_engine::{Adapter, Call, Execution, ProgressSink};
+use if_schemas::{Effect, Outcome, Status, Timestamp, outcome::Failure, presence::InstanceState};
+use std::sync::Arc;
+use tokio::{sync::{mpsc, oneshot}, time::Instant};
+
+/// Why a command did not begin.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NotBegun {
+    /// The instance cannot be used.
+    Unavailable(Failure),
+    /// The deadline came first.
+    Expired(String),
+}
+
+impl NotBegun {
+    pub fn ending(self, started_at: Timestamp, attempt: u32, simulated: bool) -> Ending {
+        let (status, failure) = match self {
+            NotBegun::Unavailable(failure) => (Status::Failed, failure),
+            NotBegun::Expired(message) => {
+                let hint = Some("send it again with a longer --deadline".to_string());
+                (Status::Expired, Failure { code: "expired".into(), message, hint })
+            }
+        };
+        Ending::failure(status, failure, started_at, attempt, simulated)
+    }
+}
+
+/// The connected adapter. Waits while the instance is connecting, at most until `deadline`.
+pub async fn connected(session: &Session, deadline: Instant) -> Result<(Arc<dyn Adapter>, bool), NotBegun> {
+    let mut watch = session.watch();
+    loop {
+        let now = watch.borrow_and_update().clone();
+        if let Some(adapter) = now.adapter {
+            return Ok((adapter, now.simulated));
+        }
+        if now.state != InstanceState::Connecting {
+            return Err(NotBegun::Unavailable(unavailable(&now)));
+        }
+        match tokio::time::timeout_at(deadline, watch.changed()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Err(NotBegun::Unavailable(unavailable(&now))),
+            Err(_) => return Err(NotBegun::Expired("the instance was still connecting at the deadline".into())),
+        }
+    }
+}
+
+fn unavailable(now: &Snapshot) -> Failure {
+    let (code, hint) = match now.state {
+        InstanceState::AuthenticationFailure => ("authentication_failure", "check the password or key of the instance"),
+        InstanceState::BadConfig => ("bad_config", "correct the settings of the instance"),
+        InstanceState::UnknownError => ("unknown_error", "see the worker's log"),
+        _ => ("unreachable", "check that it runs and that the address is right"),
+    };
+    let message = now.detail.clone().unwrap_or_else(|| now.state.as_str().into());
+    Failure { code: code.into(), message, hint: now.hint.clone().or_else(|| Some(hint.into())) }
+}
+
+/// Where a command stands in the line of its instance: commands begin in the order in which they came.
+#[derive(Debug, Default)]
+pub struct Turn {
+    before: Option<oneshot::Receiver<()>>,
+    /// Dropped once this command has begun (or will not): then the next one may.
+    mine: Option<oneshot::Sender<()>>,
+}
+
+impl Turn {
+    /// The turn after the one `last` belongs to, which becomes this one.
+    pub fn after(last: &mut Option<oneshot::Receiver<()>>) -> Self {
+        let (mine, next) = oneshot::channel();
+        Self { before: last.replace(next), mine: Some(mine) }
+    }
+    pub async fn come(&mut self) {
+        if let Some(before) = self.before.take() {
+            // Nothing is ever sent: the other end is dropped.
+            let _ = before.await;
+        }
+    }
+}
+
+impl Drop for Turn {
+    /// A command that does not begin after all passes its turn on when that comes, not sooner.
+    fn drop(&mut self) {
+        let (Some(mut before), Some(mine)) = (self.before.take(), self.mine.take()) else { return };
+        let here = matches!(before.try_recv(), Err(oneshot::error::TryRecvError::Closed));
+        if !here && let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let _ = before.await;
+                drop(mine);
+            });
+        }
+    }
+}
+
+/// Executes on a connected adapter, until the deadline and no longer.
+pub async fn run(node: &Node, session: &Session, adapter: Arc<dyn Adapter>, work: &CheckedWork, turn: Turn) -> (Status, Outcome) {
+    let a = work.assignment();
+    let deadline = clock::instant_of(a.deadline);
+    let call = Call { command: a.command, operation: a.operation.clone(), args: work.args().clone(), deadline };
+    let (sink, mut progress) = ProgressSink::channel();
+    // A task of its own, so that a panic of the adapter ends here.
+    let mut task = tokio::spawn(begin_in_turn(adapter, call, sink, turn));
+    events::publish(node, a, 0, "started".into(), None).await;
+    let mut sequence = 0;
+    let ended = loop {
+        tokio::select! {
+            biased;
+            ended = &mut task => break Some(ended),
+            Some((message, data)) = next(&mut progress) => {
+                sequence += 1;
+                events::publish(node, a, sequence, message, data).await;
+            }
+            () = tokio::time::sleep_until(deadline) => break None,
+        }
+    };
+    match ended {
+        Some(Ok(execution)) => outcome(execution),
+        Some(Err(panic)) => {
+            session.fault();
+            unknown(a.effect, "adapter_panicked", format!("the adapter panicked: {}", panic_text(panic)), "please report this")
+        }
+        None => {
+            task.abort();
+            let message = format!("no answer before the deadline at {}", a.deadline);
+            unknown(a.effect, "deadline", message, "look at the target to see whether it happened")
+        }
+    }
+}
+
+/// The next report; never, once the adapter will make no more.
+async fn next<T>(reports: &mut mpsc::Receiver<T>) -> Option<T> {
+    match reports.recv().await {
+        None => std::future::pending().await,
+        some => some,
+    }
+}
+
+async fn begin_in_turn(adapter: Arc<dyn Adapter>, call: Call, sink: ProgressSink, mut turn: Turn) -> Execution {
+    let mut execution = adapter.execute_command(call, sink);
+    let first = futures::poll!(&mut execution);
+    turn.mine.take();
+    match first {
+        std::task::Poll::Ready(execution) => execution,
+        std::task::Poll::Pending => execution.await,
+    }
+}
+
+fn outcome(execution: Execution) -> (Status, Outcome) {
+    match execution {
+        Execution::Succeeded(document) => (Status::Succeeded, Outcome::Result(document)),
+        Execution::Failed(failure) => (Status::Failed, Outcome::Error(failure)),
+        Execution::Indeterminate(failure) => (Status::Indeterminate, Outcome::Error(failure)),
+    }
+}
+
+/// It began and did not end: for a read that is a failure, otherwise nobody can know.
+fn unknown(effect: Effect, code: &str, message: String, hint: &str) -> (Status, Outcome) {
+    let failure = Failure { code: code.into(), message, hint: Some(hint.into()) };
+    let status = if effect == Effect::Read { Status::Failed } else { Status::Indeterminate };
+    (status, Outcome::Error(failure))
+}

@@ -1,0 +1,237 @@
+//! Results: made, signed, and sent until the broker's signed receipt says that they are in the log.
+
+use crate::{
+    clock::{self, Backoff},
+    inbox::{Finished, Started},
+    intake::{Assignment, REMEMBER_US},
+    node::Node,
+};
+use if_bus::BusError;
+use if_schemas::{
+    Code, CommandId, Effect, Envelope, Hash, Money, Name, Outcome, Payload, Reject, ResultEvent, SchemaError, Status,
+    Timestamp, TraceId,
+    head::{Receipt, Verdict},
+    outcome::Failure,
+    subject,
+    wire::{Message, Submission},
+};
+use serde_json::{Value, json};
+use std::{sync::Arc, time::Duration};
+
+/// Longest wait for one receipt.
+const RECEIPT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Pause between attempts: doubles from the first to the second figure.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
+/// What became of a command.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ending {
+    pub status: Status,
+    pub outcome: Outcome,
+    pub started_at: Timestamp,
+    pub finished_at: Timestamp,
+    pub attempt: u32,
+    pub simulated: bool,
+}
+
+impl Ending {
+    pub fn failure(status: Status, failure: Failure, started_at: Timestamp, attempt: u32, simulated: bool) -> Self {
+        let finished_at = clock::now().max(started_at);
+        Self { status, outcome: Outcome::Error(failure), started_at, finished_at, attempt, simulated }
+    }
+
+    pub fn code(&self) -> &str {
+        match &self.outcome {
+            Outcome::Result(_) => "",
+            Outcome::Error(failure) => &failure.code,
+        }
+    }
+}
+
+/// Whom a result is about and where it goes.
+struct About<'a> {
+    command: CommandId,
+    entry: Hash,
+    trace: TraceId,
+    provider: &'a Name,
+    instance: &'a Name,
+    deadline: Timestamp,
+}
+
+/// The signed result of an assignment.
+pub fn seal(node: &Node, a: &Assignment, ending: &Ending) -> Result<Arc<Finished>, SchemaError> {
+    let about = About {
+        command: a.command,
+        entry: a.entry,
+        trace: a.trace,
+        provider: &a.provider,
+        instance: &a.instance,
+        deadline: a.deadline,
+    };
+    sealed(node, &about, ending)
+}
+
+/// The only true result of a `once` effect that an earlier process began: nobody can know.
+pub fn seal_interrupted(node: &Node, s: &Started) -> Result<Arc<Finished>, SchemaError> {
+    debug_assert_eq!(s.effect, Effect::Once);
+    let failure = Failure {
+        code: "interrupted".into(),
+        message: format!("the worker stopped while it was executing the command on {}/{}", s.provider, s.instance),
+        hint: Some("look at the target to see whether it happened; it is not tried again".into()),
+    };
+    let ending = Ending::failure(Status::Indeterminate, failure, s.started_at, s.attempt, s.simulated);
+    let about = About {
+        command: s.command,
+        entry: s.entry,
+        trace: s.trace,
+        provider: &s.provider,
+        instance: &s.instance,
+        deadline: s.deadline,
+    };
+    sealed(node, &about, &ending)
+}
+
+fn sealed(node: &Node, about: &About<'_>, ending: &Ending) -> Result<Arc<Finished>, SchemaError> {
+    let no_random = SchemaError::Invalid { what: "salt", value: String::new(), rule: "the system gives no random numbers" };
+    let salt = clock::salt().ok_or(no_random)?;
+    let payload = match Payload::new(&ending.outcome, salt) {
+        Err(SchemaError::TooLarge { bytes, limit, .. }) => Payload::new(&too_large(&ending.outcome, bytes, limit), salt)?,
+        other => other?,
+    };
+    let event = ResultEvent {
+        command: about.command,
+        entry: about.entry,
+        status: ending.status,
+        started_at: ending.started_at,
+        finished_at: ending.finished_at,
+        attempt: ending.attempt,
+        simulated: ending.simulated,
+        cost: Money::FREE,
+        price_table: None,
+        payload: payload.hash(),
+    };
+    let submission = Submission { envelope: Envelope::seal(&event, &node.key)?, payload: Some(payload) }.to_message()?;
+    Ok(Arc::new(Finished {
+        command: about.command,
+        trace: about.trace,
+        provider: about.provider.clone(),
+        instance: about.instance.clone(),
+        deadline: about.deadline,
+        submission,
+    }))
+}
+
+/// What happened is known although the document about it does not fit.
+fn too_large(outcome: &Outcome, bytes: usize, limit: usize) -> Outcome {
+    match outcome {
+        Outcome::Result(_) => Outcome::Result(json!({"omitted": "result_too_large", "bytes": bytes, "limit": limit})),
+        Outcome::Error(failure) => Outcome::Error(Failure {
+            code: failure.code.clone(),
+            message: Value::from(failure.message.chars().take(1_000).collect::<String>()).to_string(),
+            hint: None,
+        }),
+    }
+}
+
+/// How sending a result ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reported {
+    /// In the log.
+    Accepted,
+    /// Refused for good.
+    Rejected(Reject),
+    /// Nobody answered until nobody waits any more.
+    GaveUp,
+}
+
+/// Sends until the broker has it, and then records that it has.
+pub async fn deliver(node: &Node, finished: &Finished) -> Reported {
+    let give_up = finished.deadline.saturating_add_us(REMEMBER_US);
+    let reported = tokio::time::timeout(clock::until(give_up), send(node, finished)).await.unwrap_or(Reported::GaveUp);
+    let (command, trace) = (finished.command, finished.trace);
+    match &reported {
+        Reported::Accepted => tracing::debug!(%command, %trace, "result is in the log"),
+        Reported::Rejected(reject) => {
+            tracing::error!(%command, %trace, code = reject.code.as_str(), "the broker refused the result: {reject}");
+        }
+        Reported::GaveUp => tracing::error!(%command, %trace, "the broker did not take the result in time"),
+    }
+    if reported != Reported::GaveUp
+        && let Err(error) = node.inbox.acked(command, finished.deadline).await
+    {
+        // Costs one more harmless sending after a restart.
+        tracing::warn!(%command, %error, "not recorded that the result was taken");
+    }
+    reported
+}
+
+async fn send(node: &Node, finished: &Finished) -> Reported {
+    let subject = subject::result(&finished.provider, &finished.instance);
+    let mut backoff = Backoff::new(RETRY.0, RETRY.1);
+    loop {
+        let bytes = finished.submission.clone();
+        let answer = node.bus.request_traced(&subject, bytes, RECEIPT_TIMEOUT, Some(finished.trace)).await;
+        match read_receipt(node, finished.command, answer) {
+            Ok(Verdict::Accepted | Verdict::WouldAccept) => return Reported::Accepted,
+            Ok(Verdict::Rejected(reject)) if !is_temporary(reject.code) => return Reported::Rejected(reject),
+            Ok(Verdict::Rejected(reject)) => tracing::warn!(command = %finished.command, %reject, "result not taken yet"),
+            Err(error) => tracing::warn!(command = %finished.command, %error, "result not taken yet"),
+        }
+        tokio::time::sleep(backoff.step()).await;
+    }
+}
+
+/// Nothing was logged and the same bytes may be taken later.
+fn is_temporary(code: Code) -> bool {
+    matches!(code, Code::Overloaded | Code::Unavailable)
+}
+
+#[derive(Debug, thiserror::Error)]
+enum ReceiptError {
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    #[error("the receipt is not one of the broker: {0}")]
+    Forged(#[from] SchemaError),
+    #[error("the receipt is for another command")]
+    Other,
+    #[error("the broker's key is not known yet")]
+    NoTrust,
+}
+
+fn read_receipt(node: &Node, command: CommandId, answer: Result<bytes::Bytes, BusError>) -> Result<Verdict, ReceiptError> {
+    let answer = answer?;
+    let trust = node.trust.current().ok_or(ReceiptError::NoTrust)?;
+    let receipt: Receipt = Envelope::from_message(&answer)?.open(&trust.broker)?;
+    if receipt.command != Some(command) {
+        return Err(ReceiptError::Other);
+    }
+    Ok(receipt.verdict)
+}
+
+/// Sends what an earlier process left behind: results the broker may not know, and the answer to `once` commands that
+/// were begun and not finished. Bounded by what the inbox holds.
+pub async fn deliver_left_over(node: Arc<Node>) {
+    if node.trust.ready().await.is_none() {
+        return;
+    }
+    let mut left = node.inbox.unreported();
+    for started in node.inbox.interrupted() {
+        let finished = match seal_interrupted(&node, &started) {
+            Ok(finished) => finished,
+            Err(error) => {
+                tracing::error!(command = %started.command, %error, "no result could be made for an interrupted command");
+                continue;
+            }
+        };
+        tracing::warn!(command = %started.command, trace = %started.trace, "an earlier process was interrupted while executing");
+        if let Err(error) = node.inbox.finished(finished.clone(), true).await {
+            tracing::error!(command = %started.command, %error, "result not recorded");
+        }
+        node.metrics.executed(Status::Indeterminate, 0);
+        left.push(finished);
+    }
+    for finished in left {
+        let reported = deliver(&node, &finished).await;
+        tracing::info!(command = %finished.command, ?reported, "result of an earlier process");
+    }
+}

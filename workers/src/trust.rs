@@ -1,0 +1,225 @@
+//! This node's own view of who is trusted: anchored in `genesis.bin`, followed through the trust entries of the log.
+//! The bus only carries the entries; every one of them is verified here, and the view never goes back.
+
+use if_bus::{Bus, BusError};
+use if_schemas::{
+    Body, Entry, Envelope, Hash, PublicKey, Reject, SchemaError, Trust, codec,
+    query::{self, Answer, ENTRIES_CHUNK_BYTES, EntriesAnswer, EntriesQuery},
+    subject,
+};
+use std::{sync::Arc, time::Duration};
+use tokio::{sync::watch, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Backoff;
+
+/// Longest wait for one answer of the broker.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
+/// Pause between attempts to get the entries: doubles from the first to the second figure.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+/// Least time between two refreshes that unknown keys or (unverified) trust messages cause.
+const REFRESH_MIN: Duration = Duration::from_millis(500);
+/// Most answers read for one refresh.
+const PAGES_MAX: usize = 1_000;
+/// How a trust entry shows in the bytes of a message on the entry subject: the name of its body.
+const TRUST_MARK: &[u8] = b"\xa5trust";
+
+/// A verified view: the fold of all trust entries up to some point.
+#[derive(Debug, Clone)]
+pub struct TrustView {
+    pub trust: Trust,
+    /// Hash of entry 0: the identity of the log.
+    pub log: Hash,
+    /// The active broker's key.
+    pub broker: PublicKey,
+    /// Index of the newest trust entry in it.
+    newest: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    #[error("the broker's answer cannot be read: {0}")]
+    Answer(#[from] SchemaError),
+    #[error("the broker does not give the trust entries: {0}")]
+    Refused(String),
+    #[error("entry 0 is not the genesis of this node's home directory; copy genesis.bin from the machine that made the log")]
+    OtherGenesis,
+    #[error("trust entry {index} does not verify: {reject}")]
+    BadEntry { index: u64, reject: Reject },
+    #[error("trust entry {index} is out of order or no trust entry")]
+    Order { index: u64 },
+    #[error("the trust entries name no broker")]
+    NoBroker,
+    #[error("more than {PAGES_MAX} answers of trust entries")]
+    TooMany,
+}
+
+impl TrustView {
+    /// The view that entry 0 alone gives. `genesis` is the anchor it must hold.
+    pub fn from_entry0(genesis: &Envelope, entry: &[u8]) -> Result<Self, TrustError> {
+        let decoded = Entry::decode(entry)?;
+        let Body::Genesis { envelope } = &decoded.body else { return Err(TrustError::OtherGenesis) };
+        if decoded.index != 0 || decoded.prev != Hash::ZERO || envelope != genesis {
+            return Err(TrustError::OtherGenesis);
+        }
+        let trust = Trust::from_genesis(envelope)?;
+        let broker = trust.broker().ok_or(TrustError::NoBroker)?;
+        Ok(Self { trust, log: Entry::hash_bytes(entry), broker, newest: 0 })
+    }
+
+    /// Adds the next trust entry.
+    fn extend(&mut self, entry: &[u8]) -> Result<(), TrustError> {
+        let entry = Entry::decode(entry)?;
+        let index = entry.index;
+        let Body::Trust { envelope } = &entry.body else { return Err(TrustError::Order { index }) };
+        if index <= self.newest {
+            return Err(TrustError::Order { index });
+        }
+        self.trust.replay(envelope, index).map_err(|reject| TrustError::BadEntry { index, reject })?;
+        self.broker = self.trust.broker().ok_or(TrustError::NoBroker)?;
+        self.newest = index;
+        Ok(())
+    }
+}
+
+/// Keeps the view up to date. Cheap to clone.
+#[derive(Clone)]
+pub struct TrustStore {
+    bus: Bus,
+    genesis: Arc<Envelope>,
+    view: Arc<watch::Sender<Option<Arc<TrustView>>>>,
+    /// One refresh at a time; when the last one ended.
+    last: Arc<tokio::sync::Mutex<Option<Instant>>>,
+}
+
+impl TrustStore {
+    pub fn new(bus: Bus, genesis: Envelope) -> Self {
+        let (view, _) = watch::channel(None);
+        Self { bus, genesis: genesis.into(), view: view.into(), last: Arc::default() }
+    }
+
+    /// The current view; none before the broker has answered for the first time.
+    pub fn current(&self) -> Option<Arc<TrustView>> {
+        self.view.borrow().clone()
+    }
+
+    /// Waits for the first view.
+    pub async fn ready(&self) -> Option<Arc<TrustView>> {
+        let mut view = self.view.subscribe();
+        view.wait_for(Option::is_some).await.ok().and_then(|v| v.clone())
+    }
+
+    /// For an unknown or revoked key: asks the broker, but not more often than [`REFRESH_MIN`]. True if the view is
+    /// newer than `seen`.
+    pub async fn refresh_since(&self, seen: &TrustView) -> bool {
+        let mut last = self.last.lock().await;
+        if last.is_none_or(|at| at.elapsed() >= REFRESH_MIN) {
+            if let Err(error) = self.fetch().await {
+                tracing::warn!(%error, "trust not refreshed");
+            }
+            *last = Some(Instant::now());
+        }
+        self.current().is_some_and(|now| now.newest > seen.newest)
+    }
+
+    /// Follows trust until `stop`: at every connection, and whenever a trust entry goes by.
+    pub async fn follow(self, stop: CancellationToken) {
+        let mut link = self.bus.link();
+        loop {
+            link.borrow_and_update();
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.follow_connection() => {}
+                _ = link.changed() => {}
+            }
+        }
+    }
+
+    async fn follow_connection(&self) {
+        let entries = self.bus.subscribe(subject::WITNESS_ENTRY).await;
+        self.refresh_until_done().await;
+        let mut entries = match entries {
+            Ok(entries) => entries,
+            Err(error) => {
+                tracing::warn!(%error, "trust entries are not followed until the next connection");
+                return std::future::pending().await;
+            }
+        };
+        while let Some(message) = entries.next().await {
+            // Every entry of the log goes by here: only the few that can be trust changes are worth decoding.
+            if message.payload.windows(TRUST_MARK.len()).any(|w| w == TRUST_MARK) {
+                tokio::time::sleep(self.pause().await).await;
+                self.refresh_until_done().await;
+            }
+        }
+    }
+
+    /// Time until the next refresh may happen: anybody on the bus can send what looks like a trust entry.
+    async fn pause(&self) -> Duration {
+        let last = *self.last.lock().await;
+        last.map_or(Duration::ZERO, |at| REFRESH_MIN.saturating_sub(at.elapsed()))
+    }
+
+    async fn refresh_until_done(&self) {
+        let mut backoff = Backoff::new(RETRY.0, RETRY.1);
+        loop {
+            let mut last = self.last.lock().await;
+            let fetched = self.fetch().await;
+            *last = Some(Instant::now());
+            drop(last);
+            match fetched {
+                Ok(()) => return,
+                Err(TrustError::Bus(error)) => tracing::debug!(%error, "waiting for the trust entries"),
+                Err(error) => tracing::error!(%error, "trust entries refused"),
+            }
+            tokio::time::sleep(backoff.step()).await;
+        }
+    }
+
+    /// Fetches what is new and adds it.
+    async fn fetch(&self) -> Result<(), TrustError> {
+        let mut view = self.current().map(|v| (*v).clone());
+        for _ in 0..PAGES_MAX {
+            let answer = self.ask(view.as_ref().map_or(0, |v| v.newest + 1)).await?;
+            let mut grew = false;
+            for raw in &answer.entries {
+                match &mut view {
+                    None => view = Some(TrustView::from_entry0(&self.genesis, &raw.entry)?),
+                    // A broker that does not page sends the known ones again.
+                    Some(known) if Entry::decode(&raw.entry)?.index <= known.newest => continue,
+                    Some(known) => known.extend(&raw.entry)?,
+                }
+                grew = true;
+            }
+            let bytes: usize = answer.entries.iter().map(|e| e.entry.len()).sum();
+            if !grew || bytes < ENTRIES_CHUNK_BYTES / 2 {
+                return self.publish(view);
+            }
+        }
+        Err(TrustError::TooMany)
+    }
+
+    async fn ask(&self, from: u64) -> Result<EntriesAnswer, TrustError> {
+        let query = EntriesQuery { from, to: None, payloads: false };
+        let body = serde_json::to_vec(&query)
+            .map_err(|e| SchemaError::Malformed { what: "trust query", why: e.to_string() })?;
+        let answer = self.bus.request(&subject::query(query::TRUST_ENTRIES), body, QUERY_TIMEOUT).await?;
+        match codec::decode("trust entries", &answer)? {
+            Answer::Ok(entries) => Ok(entries),
+            Answer::Error { message, .. } => Err(TrustError::Refused(message)),
+        }
+    }
+
+    fn publish(&self, view: Option<TrustView>) -> Result<(), TrustError> {
+        let Some(view) = view else { return Err(TrustError::OtherGenesis) };
+        let newest = view.newest;
+        let changed = self.current().is_none_or(|old| old.newest != newest);
+        if changed {
+            tracing::info!(entry = newest, log = %view.log, "trust is up to date");
+            self.view.send_replace(Some(Arc::new(view)));
+        }
+        Ok(())
+    }
+}
