@@ -77,8 +77,9 @@ fn options(matches: &ArgMatches, home: Home) -> Result<BrokerOptions, BrokerErro
         Err(source) => return Err(BrokerError::Io { what: format!("{} cannot be read", seed_file.display()), source }),
     };
     let bus = ConnectOptions { url, name: "if-broker".into(), role: BusRole::Broker, nkey_seed };
-    let http = matches.get_one::<SocketAddr>("http").copied();
-    Ok(BrokerOptions { home, bus, data_dir: matches.get_one::<PathBuf>("data").cloned(), http })
+    let http = matches.get_one::<SocketAddr>("http").copied().or(config.broker.http_addr);
+    let data_dir = matches.get_one::<PathBuf>("data").cloned().or(config.broker.data_dir);
+    Ok(BrokerOptions { home, bus, data_dir, http })
 }
 
 fn check_log(home: &Home, rebuild: bool) -> Result<(), Failure> {

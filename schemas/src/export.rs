@@ -219,8 +219,10 @@ impl<R: Read> Reader<R> {
         if magic != MAGIC {
             return Err(ExportError::Magic);
         }
-        let Some(Wire::Header(header)) = read_record(&mut input, 0)? else {
-            return Err(ExportError::Order("the first record must be the header"));
+        let header = match read_record(&mut input, 0)? {
+            Some(Wire::Header(header)) => header,
+            Some(_) => return Err(ExportError::Order("the first record must be the header")),
+            None => return Err(ExportError::Truncated { records: 0 }),
         };
         header.check()?;
         let order = Order::new(&header);

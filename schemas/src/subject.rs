@@ -64,6 +64,10 @@ pub fn event(provider: &Name, instance: &Name, operation: &OperationId, kind: Ev
 pub fn events_of(provider: &Name, instance: &Name) -> String {
     format!("if.event.{provider}.{instance}.>")
 }
+/// `if.event.<provider>.<instance>.<operation>.*`: every kind of event of one operation.
+pub fn events_of_operation(provider: &Name, instance: &Name, operation: &OperationId) -> String {
+    format!("if.event.{provider}.{instance}.{operation}.*")
+}
 /// `if.presence.<node>`
 pub fn presence(node: &Name) -> String {
     format!("if.presence.{node}")

@@ -16,8 +16,8 @@ mod raw;
 mod valid;
 
 use if_schemas::{
-    Command, Entry, Envelope, Hash, Head, Kind, Payload, PublicKey, ResultEvent, SchemaError, Signed, Timestamp, TrustChange,
-    codec,
+    Command, Entry, Envelope, Hash, Head, Kind, Payload, PublicKey, ResultEvent, SchemaError, Signed, Timestamp,
+    TrustChange, codec,
     export::{ExportError, Reader, Record, Writer},
     head::Receipt,
     member::Genesis,
@@ -172,7 +172,8 @@ fn check_committed(case: &Case) {
 fn check_export(case: &Case) {
     let walked = walk(&case.bytes).unwrap_or_else(|e| panic!("{}: {e:?}", case.name));
     assert_eq!(walked.rewritten, case.bytes, "{}", case.name);
-    let hashes: Vec<String> = case.expect("entries").as_array().unwrap().iter().map(|e| e["hash"].as_str().unwrap().into()).collect();
+    let hashes: Vec<String> =
+        case.expect("entries").as_array().unwrap().iter().map(|e| e["hash"].as_str().unwrap().into()).collect();
     assert_eq!(walked.hashes.iter().map(Hash::to_string).collect::<Vec<_>>(), hashes);
     assert_eq!(case.expect("payloads").as_u64(), Some(walked.payloads));
     assert_eq!(case.expect("trust_records").as_u64(), Some(walked.trust));
@@ -240,7 +241,8 @@ fn walk(bytes: &[u8]) -> Result<Walked, Fault> {
                 writer.entry(raw)?;
             }
             Record::Footer(envelope) => {
-                let head: Head = envelope.open(&header.broker).map_err(|e| Fault::Entry { index: next - 1, name: e.name() })?;
+                let head: Head =
+                    envelope.open(&header.broker).map_err(|e| Fault::Entry { index: next - 1, name: e.name() })?;
                 if (head.index, head.hash, head.at) != (next - 1, prev, time) {
                     return Err(Fault::Entry { index: next - 1, name: "head" });
                 }
@@ -278,7 +280,23 @@ fn invalid_vectors_fail_with_the_error_they_name() {
         assert_eq!(found, error, "{}: {}", case.name, case.json["description"]);
         errors.insert(error);
     }
-    let all = ["bad_signature", "hash_mismatch", "index", "kind", "magic", "malformed", "order", "prev", "time", "too_large", "trailing_bytes", "truncated", "version", "wrong_key", "head"];
+    let all = [
+        "bad_signature",
+        "hash_mismatch",
+        "index",
+        "kind",
+        "magic",
+        "malformed",
+        "order",
+        "prev",
+        "time",
+        "too_large",
+        "trailing_bytes",
+        "truncated",
+        "version",
+        "wrong_key",
+        "head",
+    ];
     assert!(all.iter().all(|e| errors.contains(*e)), "{errors:?}");
 }
 
@@ -304,8 +322,21 @@ fn walk_invalid(case: &Case, error: &str) -> Option<&'static str> {
     match walk(&case.bytes) {
         Ok(_) => {
             let judged_elsewhere = [
-                "bad_signature", "unknown_key", "key_revoked", "not_allowed", "bad_trust_change", "genesis", "duplicate", "rule",
-                "settlement", "cost_exceeds_reservation", "wrong_worker", "unknown_command", "not_in_flight", "log", "kind",
+                "bad_signature",
+                "unknown_key",
+                "key_revoked",
+                "not_allowed",
+                "bad_trust_change",
+                "genesis",
+                "duplicate",
+                "rule",
+                "settlement",
+                "cost_exceeds_reservation",
+                "wrong_worker",
+                "unknown_command",
+                "not_in_flight",
+                "log",
+                "kind",
             ];
             assert!(judged_elsewhere.contains(&error), "{} was accepted", case.name);
             None

@@ -53,7 +53,7 @@ impl Place {
         let finished = match inbox.begin(a.command, a.deadline, delivered, now) {
             Begin::Acked => return true,
             Begin::Running => return false,
-            Begin::Finished(finished) => finished,
+            Begin::Finished(finished) => Some(finished),
             // Not recorded: there is no room for it.
             Begin::Full => self.seal(&a, &inbox_full(now, delivered)),
             Begin::Interrupted(started) => self.finish_interrupted(&a, &started).await,

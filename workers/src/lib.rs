@@ -1,1 +1,25 @@
+//! A worker node: the runtime around adapters. Takes signed work from the queue, checks it against its own view of who is
+//! trusted, executes it at most once, and reports a signed result until the broker has it. What an adapter cannot forget,
+//! because it never does it: deadlines, journaling, results, costs, presence.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod clock;
+mod events;
+pub mod execute;
+pub mod inbox;
+pub mod instances;
+pub mod intake;
+mod job;
+mod metrics;
+mod node;
+mod presence;
+mod queue;
+mod registry;
+mod report;
+mod run;
+pub mod secrets;
+pub mod session;
+mod stats;
+pub mod trust;
+
+pub use run::{WorkerError, WorkerOptions, check, run};

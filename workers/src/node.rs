@@ -18,6 +18,8 @@ pub struct Node {
     pub jobs: TaskTracker,
     /// Take no more work.
     pub stop: CancellationToken,
+    /// Close the connections to instances.
+    pub close: CancellationToken,
     /// Something that is announced has changed.
     pub changed: Arc<Notify>,
 }

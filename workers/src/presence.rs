@@ -107,9 +107,12 @@ pub enum PresenceError {
     Bus(#[from] BusError),
 }
 
+/// The next question; never, where none are heard.
 async fn asked(subscription: &mut Option<Subscription>) {
-    match subscription {
-        Some(s) if s.next().await.is_some() => {}
-        _ => std::future::pending().await,
+    if let Some(questions) = subscription
+        && questions.next().await.is_some()
+    {
+        return;
     }
+    std::future::pending().await
 }

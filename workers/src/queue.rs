@@ -11,7 +11,7 @@ use if_bus::{BusError, Delivery, WorkQueue};
 use if_manifest::ProviderSpec;
 use if_schemas::Name;
 use std::{sync::Arc, time::Duration};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Commands of one instance executing at once.
@@ -42,14 +42,12 @@ impl Loop {
 
     async fn work(&self) {
         let node = &self.place.node;
-        if node.trust.ready().await.is_none() {
-            return;
-        }
         let open = Arc::new(Semaphore::new(OPEN_MAX));
-        let mut link = node.bus.link();
+        let (mut link, mut trust) = (node.bus.link(), node.trust.subscribe());
         let mut backoff = Backoff::new(REOPEN.0, REOPEN.1);
         let mut last = None;
         loop {
+            self.until_served(&mut trust).await;
             link.borrow_and_update();
             match node.bus.work_queue(&self.provider, &self.instance).await {
                 Ok(mut queue) => {
@@ -59,12 +57,33 @@ impl Loop {
                         broken = self.take(&mut queue, &open, &mut last) => self.log(&broken),
                         // What the server knew of this queue is gone with the connection.
                         _ = link.wait_for(|l| l.epoch != epoch) => {}
+                        // What is here is for other nodes now.
+                        _ = trust.wait_for(|view| !self.serves(view.as_deref())) => {}
                     }
                 }
                 Err(error) => self.log(&error),
             }
             tokio::time::sleep(backoff.step()).await;
         }
+    }
+
+    /// Waits until the log says that this node may serve the instance: until then the work is for other nodes.
+    async fn until_served(&self, trust: &mut watch::Receiver<Option<Arc<TrustView>>>) {
+        let (provider, instance) = (&self.provider, &self.instance);
+        let known = trust.borrow_and_update().clone();
+        if let Some(view) = known
+            && let Err(reject) = view.trust.authorize_worker(&self.place.node.key.id(), provider, instance)
+        {
+            tracing::warn!(%provider, %instance, hint = reject.hint, "not served: {reject}");
+        }
+        if trust.wait_for(|view| self.serves(view.as_deref())).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn serves(&self, view: Option<&TrustView>) -> bool {
+        let key = self.place.node.key.id();
+        view.is_some_and(|v| v.trust.authorize_worker(&key, &self.provider, &self.instance).is_ok())
     }
 
     /// Takes deliveries until the queue breaks.

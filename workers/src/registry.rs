@@ -10,15 +10,19 @@ use if_engine::Provider;
 use if_home::Instance;
 use if_manifest::ProviderSpec;
 use if_schemas::{
-    Name, Timestamp,
+    Name,
     presence::{InstancePresence, InstanceState, ProviderPresence},
 };
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+
+/// How long commands may go on after their instance was removed or the node was told to stop.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A provider with its description in the forms that are needed again and again.
 #[derive(Clone)]
@@ -35,18 +39,44 @@ type Key = (Name, Name);
 pub struct Problem {
     /// `file:line:column: what`
     pub text: String,
-    pub since: Timestamp,
+    pub hint: Option<String>,
+}
+
+/// What runs for one instance.
+#[derive(Debug, Clone, PartialEq)]
+enum Plan {
+    Serve(Instance),
+    /// Its entry is wrong: every command is answered with that.
+    Broken(Problem),
 }
 
 struct Running {
-    instance: Instance,
+    plan: Plan,
     session: Session,
+    /// Take no more work.
     stop: CancellationToken,
+    /// Close the connection.
+    close: CancellationToken,
+    slots: Arc<Semaphore>,
+}
+
+impl Running {
+    /// Stops taking work at once, and closes the connection when what executes has ended or had its time.
+    fn retire(self) {
+        self.stop.cancel();
+        tokio::spawn(async move {
+            let all = u32::try_from(RUNNING_MAX).unwrap_or(u32::MAX);
+            // Whether it ended or ran out of time, the connection is closed.
+            let _ = tokio::time::timeout(DRAIN_TIMEOUT, self.slots.acquire_many(all)).await;
+            self.close.cancel();
+        });
+    }
 }
 
 #[derive(Default)]
 struct Tables {
     running: BTreeMap<Key, Running>,
+    /// Running instances whose entry has become wrong.
     problems: BTreeMap<Key, Problem>,
 }
 
@@ -75,55 +105,52 @@ impl Registry {
     /// Starts, stops and restarts until what runs is what is wanted.
     pub fn apply(&self, wanted: &Wanted) {
         let mut tables = self.tables();
-        let keep = |key: &Key, running: &Running| match wanted.instances.get(key) {
-            Some(instance) => *instance == running.instance,
-            None => wanted.problems.contains_key(key) || wanted.unreadable.contains_key(&key.0),
-        };
-        tables.running.retain(|key, running| {
-            let kept = keep(key, running);
-            if !kept {
+        let retired: Vec<Key> = tables.running.iter().filter(|(k, r)| !keep(wanted, k, &r.plan)).map(|(k, _)| k.clone()).collect();
+        for key in retired {
+            if let Some(running) = tables.running.remove(&key) {
                 tracing::info!(provider = %key.0, instance = %key.1, "stopped serving");
-                running.stop.cancel();
+                running.retire();
             }
-            kept
-        });
-        for (key, instance) in &wanted.instances {
+        }
+        let serve = wanted.instances.iter().map(|(key, instance)| (key, Plan::Serve(instance.clone())));
+        let broken = wanted.problems.iter().map(|(key, problem)| (key, Plan::Broken(problem.clone())));
+        for (key, plan) in serve.chain(broken) {
             if !tables.running.contains_key(key)
-                && let Some(started) = self.start(key, instance)
+                && let Some(started) = self.start(key, plan)
             {
-                tracing::info!(provider = %key.0, instance = %key.1, "serving");
                 tables.running.insert(key.clone(), started);
             }
         }
-        let mut problems = wanted.problems.clone();
-        for (provider, problem) in &wanted.unreadable {
-            let of_it = tables.running.keys().filter(|(p, _)| p == provider);
-            problems.extend(of_it.map(|key| (key.clone(), problem.clone())));
-        }
-        tables.problems = problems;
+        tables.problems = problems(wanted, &tables.running);
         drop(tables);
         self.node.changed.notify_one();
     }
 
-    fn start(&self, key: &Key, instance: &Instance) -> Option<Running> {
+    fn start(&self, key: &Key, plan: Plan) -> Option<Running> {
         let known = self.known.get(&key.0)?;
-        let stop = self.node.stop.child_token();
-        let target = Target {
-            provider: known.provider.clone(),
-            provider_name: key.0.clone(),
-            name: key.1.clone(),
-            instance: instance.clone(),
+        let (provider, instance) = (&key.0, &key.1);
+        let (stop, close) = (self.node.stop.child_token(), self.node.close.child_token());
+        let session = match &plan {
+            Plan::Serve(settings) => {
+                tracing::info!(%provider, %instance, "serving");
+                let target = Target {
+                    provider: known.provider.clone(),
+                    provider_name: provider.clone(),
+                    name: instance.clone(),
+                    instance: settings.clone(),
+                };
+                Session::start(target, self.node.changed.clone(), close.clone())
+            }
+            Plan::Broken(problem) => {
+                tracing::error!(%provider, %instance, problem = problem.text, "not served");
+                Session::broken(problem.text.clone(), problem.hint.clone())
+            }
         };
-        // The session outlives the queue while the node stops, so that running commands can end.
-        let session = Session::start(target, self.node.changed.clone(), stop.clone());
-        let place = Place {
-            node: self.node.clone(),
-            session: session.clone(),
-            running: Arc::new(Semaphore::new(RUNNING_MAX)),
-        };
-        let work = Loop { place, spec: known.spec.clone(), provider: key.0.clone(), instance: key.1.clone() };
+        let slots = Arc::new(Semaphore::new(RUNNING_MAX));
+        let place = Place { node: self.node.clone(), session: session.clone(), running: slots.clone() };
+        let work = Loop { place, spec: known.spec.clone(), provider: provider.clone(), instance: instance.clone() };
         tokio::spawn(work.run(stop.clone()));
-        Some(Running { instance: instance.clone(), session, stop })
+        Some(Running { plan, session, stop, close, slots })
     }
 
     /// Lets every session that is not connected try at once.
@@ -135,41 +162,29 @@ impl Registry {
         }
     }
 
-    /// State of every instance, and of those whose entry is wrong.
+    /// State of every instance.
     pub fn presence(&self) -> Vec<InstancePresence> {
         let tables = self.tables();
-        let running = tables.running.iter().map(|((provider, instance), running)| {
+        let running = tables.running.iter().map(|(key, running)| {
             let now = running.session.snapshot();
-            let problem = tables.problems.get(&(provider.clone(), instance.clone()));
-            let note = problem.map(|p| format!("its settings changed and are not used: {}", p.text));
+            let note = tables.problems.get(key).map(|p| format!("its settings changed and are not used: {}", p.text));
             let detail = [now.detail, note].into_iter().flatten().collect::<Vec<_>>().join("; ");
             InstancePresence {
-                provider: provider.clone(),
-                instance: instance.clone(),
+                provider: key.0.clone(),
+                instance: key.1.clone(),
                 state: now.state,
                 detail: Some(detail).filter(|d| !d.is_empty()),
                 since: now.since,
                 simulated: now.simulated,
             }
         });
-        let wrong = tables.problems.iter().filter(|(key, _)| !tables.running.contains_key(*key));
-        let wrong = wrong.map(|((provider, instance), problem)| InstancePresence {
-            provider: provider.clone(),
-            instance: instance.clone(),
-            state: InstanceState::BadConfig,
-            detail: Some(problem.text.clone()),
-            since: problem.since,
-            simulated: false,
-        });
-        running.chain(wrong).collect()
+        running.collect()
     }
 
     /// Operations of every provider that has an instance here.
     pub fn providers(&self) -> Vec<ProviderPresence> {
         let tables = self.tables();
-        let served = |name: &Name| {
-            tables.running.keys().chain(tables.problems.keys()).any(|(provider, _)| provider == name)
-        };
+        let served = |name: &Name| tables.running.keys().any(|(provider, _)| provider == name);
         let known = self.known.values().filter(|k| served(&k.name));
         known
             .map(|k| {
@@ -191,4 +206,26 @@ impl Registry {
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// May what runs go on as it is?
+fn keep(wanted: &Wanted, key: &Key, plan: &Plan) -> bool {
+    if let Some(instance) = wanted.instances.get(key) {
+        return matches!(plan, Plan::Serve(running) if running == instance);
+    }
+    match (wanted.problems.get(key), plan) {
+        (Some(_), Plan::Serve(_)) => true,
+        (Some(problem), Plan::Broken(known)) => problem == known,
+        (None, _) => wanted.unreadable.contains_key(&key.0),
+    }
+}
+
+/// What is wrong with the entries of instances that go on with their last good settings.
+fn problems(wanted: &Wanted, running: &BTreeMap<Key, Running>) -> BTreeMap<Key, Problem> {
+    let served = running.iter().filter(|(_, r)| matches!(r.plan, Plan::Serve(_)));
+    let wrong = served.filter_map(|(key, _)| {
+        let problem = wanted.problems.get(key).or_else(|| wanted.unreadable.get(&key.0))?;
+        Some((key.clone(), problem.clone()))
+    });
+    wrong.collect()
 }

@@ -209,14 +209,21 @@ fn read_receipt(node: &Node, command: CommandId, answer: Result<bytes::Bytes, Bu
 }
 
 /// Sends what an earlier process left behind: results the broker may not know, and the answer to `once` commands that
-/// were begun and not finished. Bounded by what the inbox holds.
+/// were begun and not finished. Bounded by what the inbox holds; what is not sent when the node stops is there next time.
 pub async fn deliver_left_over(node: Arc<Node>) {
+    tokio::select! {
+        () = node.stop.cancelled() => {}
+        () = deliver_all(&node) => {}
+    }
+}
+
+async fn deliver_all(node: &Node) {
     if node.trust.ready().await.is_none() {
         return;
     }
     let mut left = node.inbox.unreported();
     for started in node.inbox.interrupted() {
-        let finished = match seal_interrupted(&node, &started) {
+        let finished = match seal_interrupted(node, &started) {
             Ok(finished) => finished,
             Err(error) => {
                 tracing::error!(command = %started.command, %error, "no result could be made for an interrupted command");
@@ -231,7 +238,7 @@ pub async fn deliver_left_over(node: Arc<Node>) {
         left.push(finished);
     }
     for finished in left {
-        let reported = deliver(&node, &finished).await;
+        let reported = deliver(node, &finished).await;
         tracing::info!(command = %finished.command, ?reported, "result of an earlier process");
     }
 }

@@ -19,15 +19,15 @@ pub enum SecretError {
     #[error("the environment variable {0} is not UTF-8 text")]
     NotText(String),
     #[error(transparent)]
-    File(#[from] HomeError),
+    File(Box<HomeError>),
     #[error("keychain:{0} cannot be read: keychain is not available in this build; use file:, env: or exec:")]
     Keychain(String),
     #[error("the secret command {program} cannot be started: {why}")]
     Start { program: String, why: String },
     #[error("the secret command {0} has an unclosed quote")]
     Quote(String),
-    #[error("the secret command {0} did not end within {} s", EXEC_TIMEOUT.as_secs())]
-    Slow(String),
+    #[error("the secret command {program} did not end within {} s", EXEC_TIMEOUT.as_secs())]
+    Slow { program: String },
     #[error("the secret command {program} ended with {status}")]
     Status { program: String, status: String },
     #[error("the secret command {0} printed more than {SECRET_MAX_BYTES} bytes or no UTF-8 text")]
@@ -59,7 +59,8 @@ async fn from_file(path: &Path) -> Result<Secret, SecretError> {
     let owned = path.to_path_buf();
     // A file may be on a network drive; a blocking read must not stop other instances.
     let read = tokio::task::spawn_blocking(move || if_home::private::read_secret(&owned, "it holds a secret"));
-    let text = read.await.map_err(|e| SecretError::Start { program: path.display().to_string(), why: e.to_string() })??;
+    let text = read.await.map_err(|e| SecretError::Start { program: path.display().to_string(), why: e.to_string() })?;
+    let text = text.map_err(|e| SecretError::File(e.into()))?;
     not_empty(text, || format!("file:{}", path.display()))
 }
 
@@ -85,7 +86,7 @@ async fn from_command(command: &str) -> Result<Secret, SecretError> {
         let status = child.wait().await?;
         Ok::<_, std::io::Error>((bytes, Some(status)))
     };
-    let ended = tokio::time::timeout(EXEC_TIMEOUT, output).await.map_err(|_| SecretError::Slow(program.clone()))?;
+    let ended = tokio::time::timeout(EXEC_TIMEOUT, output).await.map_err(|_| SecretError::Slow { program: program.clone() })?;
     let (bytes, status) = ended.map_err(|e| SecretError::Start { program: program.clone(), why: e.to_string() })?;
     let Some(status) = status else { return Err(SecretError::Output(program)) };
     if !status.success() {

@@ -90,6 +90,13 @@ impl Session {
         Self { snapshot, signals }
     }
 
+    /// One that will never connect, because its settings are wrong.
+    pub fn broken(detail: String, hint: Option<String>) -> Self {
+        let state = InstanceState::BadConfig;
+        let snapshot = Snapshot { state, detail: Some(detail), hint, since: clock::now(), simulated: false, adapter: None };
+        Self { snapshot: watch::channel(snapshot).1, signals: Arc::default() }
+    }
+
     pub fn snapshot(&self) -> Snapshot {
         self.snapshot.borrow().clone()
     }

@@ -70,7 +70,7 @@ impl TrustView {
     }
 
     /// Adds the next trust entry.
-    fn extend(&mut self, entry: &[u8]) -> Result<(), TrustError> {
+    pub(crate) fn extend(&mut self, entry: &[u8]) -> Result<(), TrustError> {
         let entry = Entry::decode(entry)?;
         let index = entry.index;
         let Body::Trust { envelope } = &entry.body else { return Err(TrustError::Order { index }) };
@@ -103,6 +103,10 @@ impl TrustStore {
     /// The current view; none before the broker has answered for the first time.
     pub fn current(&self) -> Option<Arc<TrustView>> {
         self.view.borrow().clone()
+    }
+
+    pub fn subscribe(&self) -> watch::Receiver<Option<Arc<TrustView>>> {
+        self.view.subscribe()
     }
 
     /// Waits for the first view.

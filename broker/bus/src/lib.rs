@@ -10,3 +10,4 @@ pub use error::BusError;
 pub use message::{Message, Subscription};
 pub use work::{Delivery, WORK_ACK_WAIT, WORK_PENDING_MAX, WorkQueue};
 pub mod nkey;
+pub mod service;

@@ -33,7 +33,8 @@ fn audit(bytes: &[u8]) -> Result<Auditor, Fault> {
                 }
                 auditor.check_head(&head).map_err(Fault::Entry)?;
                 let header = reader.header();
-                if header.from != 0 || Some(header.log) != auditor.state().log() || header.broker.key_id() != head.key() {
+                if header.from != 0 || Some(header.log) != auditor.state().log() || header.broker.key_id() != head.key()
+                {
                     return Err(Fault::Header);
                 }
             }
@@ -73,7 +74,9 @@ fn every_broken_log_is_refused_at_the_entry_it_names() {
             (Ok(_), _) => panic!("{name} was accepted"),
             (Err(Fault::Entry(damage)), Some(index)) => assert_eq!(damage.index, index, "{name}: {damage}"),
             (Err(Fault::File(e)), None) => assert_ne!(e.name(), "io", "{name}"),
-            (Err(Fault::Header), _) => assert!(["export-other-log", "export-other-broker"].contains(&name.as_str()), "{name}"),
+            (Err(Fault::Header), _) => {
+                assert!(["export-other-log", "export-other-broker"].contains(&name.as_str()), "{name}")
+            }
             (Err(fault), index) => panic!("{name} at {index:?}: {fault:?}"),
         }
         seen += 1;

@@ -4,7 +4,11 @@
 # Enter runs __ifctl_enter, which may change the line, and then accept-line. A line is changed only when it is the first
 # after a prompt (continuation lines and here-documents are the shell's) and is no shell `if`.
 
-if [[ $- == *i* && ${BASH_VERSINFO[0]} -ge 4 && -z ${BLE_VERSION-} ]]; then
+if [[ $- != *i* ]]; then
+  :
+elif [[ ${BASH_VERSINFO[0]} -lt 4 || -n ${BLE_VERSION-} ]]; then
+  echo 'ifctl: the form `if vmix …` needs bash 4 or later without ble.sh; use `ifctl vmix …`' >&2
+else
   __ifctl_words='@WORDS@'
   __ifctl_primary=1
   __ifctl_pending=
@@ -24,6 +28,7 @@ if [[ $- == *i* && ${BASH_VERSINFO[0]} -ge 4 && -z ${BLE_VERSION-} ]]; then
     ! [[ $bare =~ $condition ]]
   }
 
+  # Called with $_, which the call thereby leaves as the last command set it.
   __ifctl_enter() {
     if [[ " ${PROMPT_COMMAND[*]-} " != *__ifctl_prompt* ]]; then
       # Something replaced it since; the first line after that counts as the first after a prompt.
@@ -33,7 +38,7 @@ if [[ $- == *i* && ${BASH_VERSINFO[0]} -ge 4 && -z ${BLE_VERSION-} ]]; then
     if [[ -n $__ifctl_primary ]] && __ifctl_rewrite "$READLINE_LINE"; then
       READLINE_LINE=$__ifctl_line
       READLINE_POINT=${#READLINE_LINE}
-      __ifctl_pending=1
+      __ifctl_pending=$__ifctl_line
     fi
     __ifctl_primary=
   }
@@ -43,20 +48,21 @@ if [[ $- == *i* && ${BASH_VERSINFO[0]} -ge 4 && -z ${BLE_VERSION-} ]]; then
     local status=$?
     __ifctl_primary=1
     if [[ -n $__ifctl_pending ]]; then
+      __ifctl_history "$__ifctl_pending"
       __ifctl_pending=
-      __ifctl_history
     fi
     return "$status"
   }
 
-  # Gives the last entry of the history the form that was typed.
+  # Gives the last entry of the history, where it begins with the changed line $1, the form that was typed.
   __ifctl_history() {
-    local entry='^ *([0-9]+)[* ] ([[:blank:]]*)ifctl(.*)$' number typed
+    local entry='^ *([0-9]+)[* ] (.*)$' number line
     [[ $(HISTTIMEFORMAT='' builtin history 1) =~ $entry ]] || return 0
     number=${BASH_REMATCH[1]}
-    typed=${BASH_REMATCH[2]}if${BASH_REMATCH[3]}
+    line=${BASH_REMATCH[2]}
+    [[ $line == "$1"* ]] || return 0
     builtin history -d "$number"
-    builtin history -s -- "$typed"
+    builtin history -s -- "${line/ifctl/if}"
   }
 
   __ifctl_install() {
@@ -69,7 +75,7 @@ if [[ $- == *i* && ${BASH_VERSINFO[0]} -ge 4 && -z ${BLE_VERSION-} ]]; then
 
   [[ " ${PROMPT_COMMAND[*]-} " == *__ifctl_prompt* ]] || __ifctl_install
   for __ifctl_keymap in emacs-standard vi-insert vi-command; do
-    bind -m "$__ifctl_keymap" -x '"\C-xI": __ifctl_enter'
+    bind -m "$__ifctl_keymap" -x '"\C-xI": __ifctl_enter "$_"'
     bind -m "$__ifctl_keymap" '"\C-xJ": accept-line'
     bind -m "$__ifctl_keymap" '"\C-m": "\C-xI\C-xJ"'
     bind -m "$__ifctl_keymap" '"\C-j": "\C-xI\C-xJ"'

@@ -20,14 +20,56 @@ if status is-interactive
 
     function __ifctl_enter
         if not commandline --paging-mode
-            set -l typed (commandline | string collect)
-            if set -l line (__ifctl_rewrite $typed)
+            set -g __ifctl_line
+            if set -l line (__ifctl_rewrite (commandline | string collect))
                 # A line that begins with a blank is not kept in the history.
-                set -g __ifctl_typed $typed
-                commandline --replace -- " $line"
+                set __ifctl_line " $line"
+                commandline --replace -- $__ifctl_line
             end
         end
         commandline -f execute
+    end
+
+    # Puts what was typed in the history, in place of the changed line.
+    function __ifctl_preexec --on-event fish_preexec
+        set -l changed $__ifctl_line
+        set -g __ifctl_line
+        test -n "$changed"; or return
+        set -l begin (string sub --length (string length -- $changed) -- $argv[1] | string collect)
+        test "$begin" = "$changed"; or return
+        # Without the blank that was put before it.
+        set -l typed (string sub --start 2 -- $argv[1] | string replace -- ifctl if | string collect)
+        if string match -q -- ' *' $typed
+            return
+        else if test (string split . -- $version)[1] -ge 4
+            builtin history delete --exact --case-sensitive -- $argv[1]
+            builtin history append -- $typed
+        else
+            __ifctl_append $typed
+        end
+    end
+
+    # fish 3 has no way to add a line to its history, but takes in lines that others add to the file, once per second.
+    # Doing so also drops the changed line.
+    function __ifctl_append --argument-names typed
+        set -q fish_private_mode; and return
+        set -l session fish
+        set -q fish_history; and set session $fish_history
+        test -n "$session"; or return
+        test $session = default; and set session fish
+        set -l data $XDG_DATA_HOME
+        test -n "$data"; or set data ~/.local/share
+        set -l escaped (string replace -a -- \\ \\\\ $typed | string replace -a -- \n '\n' | string collect)
+        set -g __ifctl_unmerged (date +%s)
+        builtin history save
+        printf '%s\n' "- cmd: $escaped" "  when: $__ifctl_unmerged" >>$data/fish/"$session"_history
+        builtin history merge
+    end
+
+    function __ifctl_prompt --on-event fish_prompt
+        set -q __ifctl_unmerged; or return
+        builtin history merge
+        test (date +%s) -gt $__ifctl_unmerged; and set -e __ifctl_unmerged
     end
 
     bind \r __ifctl_enter

@@ -27,10 +27,14 @@ if [[ -o interactive ]] && (( ! ${+widgets[__ifctl_accept_line]} )); then
   }
 
   __ifctl_accept_line() {
-    if [[ $CONTEXT == start ]] && __ifctl_rewrite "$BUFFER"; then
-      BUFFER=$__ifctl_line
-      CURSOR=${#BUFFER}
-      __ifctl_pending=1
+    if [[ $CONTEXT == start ]]; then
+      # A line given up at a continuation prompt leaves these behind.
+      __ifctl_pending='' __ifctl_typed=''
+      if __ifctl_rewrite "$BUFFER"; then
+        BUFFER=$__ifctl_line
+        CURSOR=${#BUFFER}
+        __ifctl_pending=$BUFFER
+      fi
     fi
     zle __ifctl_accept_line_before
   }
@@ -38,11 +42,10 @@ if [[ -o interactive ]] && (( ! ${+widgets[__ifctl_accept_line]} )); then
   # Keeps the changed line ($1) out of the history. What was typed goes in just before the command runs: adding it then
   # also drops the changed line, which the shell would otherwise hold on to until the next one.
   __ifctl_zshaddhistory() {
-    [[ -n $__ifctl_pending ]] || return 0
-    __ifctl_pending=''
     local line=${1%$'\n'}
-    local blanks=${line%%[^[:blank:]]*}
-    [[ -o hist_ignore_space && -n $blanks ]] || __ifctl_typed="${blanks}if${line#*ifctl}"
+    [[ -n $__ifctl_pending && $line == "$__ifctl_pending"* ]] || return 0
+    __ifctl_pending=''
+    [[ -o hist_ignore_space && $line == ' '* ]] || __ifctl_typed=${line/ifctl/if}
     return 1
   }
 

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a vector that cannot be built must stop the generator")]
 
 use if_schemas::{
-    Command, CommandId, Currency, Effect, Envelope, Grant, Hash, Member, Money, Name, OperationId, Payload, ResultEvent,
-    Role, Salt, Signed, SigningKey, Status, Timestamp, TraceId, TrustChange, TrustOp,
+    Command, CommandId, Currency, Effect, Envelope, Grant, Hash, Member, Money, Name, OperationId, Payload,
+    ResultEvent, Role, Salt, Signed, SigningKey, Status, Timestamp, TraceId, TrustChange, TrustOp,
     member::Genesis,
     outcome::{Failure, Outcome},
     payload::Arguments,

@@ -47,12 +47,36 @@ fn signatures(log: &Log) -> Vec<Vector> {
     let mut out = vec![
         own("bad-signature", "one bit of R flipped", raw::with(&bytes, "sig", flip(&sig, 0)), "bad_signature"),
         own("bad-signature-s", "one bit of S flipped", raw::with(&bytes, "sig", flip(&sig, 33)), "bad_signature"),
-        own("tampered-body", "the last byte of the body changed", raw::with(&bytes, "body", flip(&body, body.len() - 1)), "bad_signature"),
-        own("noncanonical-sig", "S + L for S: a lax verifier accepts it", raw::with(&bytes, "sig", Value::Binary(raw::malleate(&sig))), "bad_signature"),
+        own(
+            "tampered-body",
+            "the last byte of the body changed",
+            raw::with(&bytes, "body", flip(&body, body.len() - 1)),
+            "bad_signature",
+        ),
+        own(
+            "noncanonical-sig",
+            "S + L for S: a lax verifier accepts it",
+            raw::with(&bytes, "sig", Value::Binary(raw::malleate(&sig))),
+            "bad_signature",
+        ),
         own("wrong-key-id", "names another key than the one that signed", renamed, "wrong_key"),
-        envelope("renamed-key", "bob's signature under mallory's key id, opened with mallory's key", raw::with(&bytes, "key", Value::Binary(mallory().id().0.to_vec())), "bad_signature", "command", &mallory().public()),
+        envelope(
+            "renamed-key",
+            "bob's signature under mallory's key id, opened with mallory's key",
+            raw::with(&bytes, "key", Value::Binary(mallory().id().0.to_vec())),
+            "bad_signature",
+            "command",
+            &mallory().public(),
+        ),
         envelope("kind-confusion", "a head where a receipt is expected", head, "kind", "receipt", &broker().public()),
-        envelope("kind-relabelled", "a head whose kind field says receipt", relabelled, "bad_signature", "receipt", &broker().public()),
+        envelope(
+            "kind-relabelled",
+            "a head whose kind field says receipt",
+            relabelled,
+            "bad_signature",
+            "receipt",
+            &broker().public(),
+        ),
     ];
     out.extend(small_order());
     out
@@ -66,7 +90,14 @@ fn small_order() -> Vec<Vector> {
     let sig = [identity, [0; 32]].concat();
     let forged = |key: [u8; 32]| raw::assembled("command", &raw::key_id(&key), &body, &sig);
     let key = PublicKey(identity);
-    vec![envelope("small-order-key", "the neutral element as key: its signatures are nobody's", forged(identity), "bad_signature", "command", &key)]
+    vec![envelope(
+        "small-order-key",
+        "the neutral element as key: its signatures are nobody's",
+        forged(identity),
+        "bad_signature",
+        "command",
+        &key,
+    )]
 }
 
 fn shapes() -> Vec<Vector> {
@@ -87,11 +118,16 @@ fn shapes() -> Vec<Vector> {
     let text = raw::with(&bytes, "key", Value::from("00112233445566ff"));
     vec![
         own("version-2", "a later major version", raw::with(&bytes, "v", 2.into()), "version"),
-        own("version-2-unknown-field", "a later version with a field of its own", {
-            let mut pairs = raw::tree(&with_pair(("alg".into(), "x".into())));
-            pairs[0].1 = 2.into();
-            raw::bytes(pairs)
-        }, "version"),
+        own(
+            "version-2-unknown-field",
+            "a later version with a field of its own",
+            {
+                let mut pairs = raw::tree(&with_pair(("alg".into(), "x".into())));
+                pairs[0].1 = 2.into();
+                raw::bytes(pairs)
+            },
+            "version",
+        ),
         own("version-0", "no such version", raw::with(&bytes, "v", 0.into()), "version"),
         own("trailing-bytes", "one byte after the end", [&bytes[..], &[0xc0]].concat(), "malformed"),
         own("truncated", "the last byte is missing", bytes[..bytes.len() - 1].to_vec(), "malformed"),
@@ -103,7 +139,12 @@ fn shapes() -> Vec<Vector> {
         own("array", "an array of the values instead of a map", raw::value_bytes(&array), "malformed"),
         own("wide-integer", "`v` as uint 8 where positive fixint is due", wide, "malformed"),
         own("kind-number", "the kind as a number", raw::with(&bytes, "kind", 0.into()), "malformed"),
-        own("kind-unknown", "a kind the contract does not have", raw::with(&bytes, "kind", "query".into()), "malformed"),
+        own(
+            "kind-unknown",
+            "a kind the contract does not have",
+            raw::with(&bytes, "kind", "query".into()),
+            "malformed",
+        ),
         own("key-text", "text where 16 bytes are due", text, "malformed"),
         own("short-sig", "a signature of 63 bytes", raw::with(&bytes, "sig", Value::Binary(vec![1; 63])), "malformed"),
         own("oversize", "one byte more than an envelope may have", oversize(), "too_large"),
@@ -140,7 +181,11 @@ fn bodies() -> Vec<Vector> {
         own("body-duplicate-key", "the signed body names two instances", twice),
         own("body-trailing-bytes", "one byte after the signed body", [&body[..], &[0]].concat()),
         own("body-other-kind", "a trust change signed as a command", trust),
-        own("body-bad-name", "an instance name that is two subject tokens", raw::with(&body, "instance", "studio1.>".into())),
+        own(
+            "body-bad-name",
+            "an instance name that is two subject tokens",
+            raw::with(&body, "instance", "studio1.>".into()),
+        ),
         own("body-bad-operation", "an operation of one token", raw::with(&body, "operation", "cut".into())),
         own("body-effect-number", "the effect as a number", raw::with(&body, "effect", 1.into())),
         own("body-empty", "no body", Vec::new()),

@@ -4,8 +4,8 @@
 
 use super::{
     fixtures::{
-        Vector, alice, arguments, at, bob, broker, carol, change, command, genesis, mallory, member, node1, result, seal,
-        succeeded, usd,
+        Vector, alice, arguments, at, bob, broker, carol, change, command, genesis, mallory, member, node1, result,
+        seal, succeeded, usd,
     },
     log::{Log, begin, export, settle, whole},
     raw,
@@ -52,11 +52,31 @@ fn files() -> Vec<Vector> {
         file("version-2", "a header of a later version", version, "version"),
         file("truncated", "cut in the middle of a record", good[..good.len() - 7].to_vec(), "truncated"),
         file("no-footer", "cut between two records", good[..footer_start].to_vec(), "truncated"),
-        file("no-entries", "a footer right after the header", [&good[..header_end], &good[footer_start..]].concat(), "order"),
+        file(
+            "no-entries",
+            "a footer right after the header",
+            [&good[..header_end], &good[footer_start..]].concat(),
+            "order",
+        ),
         file("no-header", "entries without a header", [&good[..after_magic], &good[header_end..]].concat(), "order"),
-        file("trailing-bytes", "a record after the footer", [&good[..], &good[footer_start..]].concat(), "trailing_bytes"),
-        file("oversize-record", "a record longer than any may be", [&good[..header_end], &huge, &[0; 64]].concat(), "too_large"),
-        file("record-garbage", "a record that is no MessagePack", [&good[..header_end], &[0, 0, 0, 2, 0xc1, 0xc1]].concat(), "malformed"),
+        file(
+            "trailing-bytes",
+            "a record after the footer",
+            [&good[..], &good[footer_start..]].concat(),
+            "trailing_bytes",
+        ),
+        file(
+            "oversize-record",
+            "a record longer than any may be",
+            [&good[..header_end], &huge, &[0; 64]].concat(),
+            "too_large",
+        ),
+        file(
+            "record-garbage",
+            "a record that is no MessagePack",
+            [&good[..header_end], &[0, 0, 0, 2, 0xc1, 0xc1]].concat(),
+            "malformed",
+        ),
     ]
 }
 
@@ -104,7 +124,10 @@ fn chains() -> Vec<Vector> {
     };
     let first_prev = {
         let mut log = Log::default();
-        log.push_entry(Entry::new(0, Hash([1; 32]), at(0), Body::Genesis { envelope: seal(&genesis(), &alice()) }), None);
+        log.push_entry(
+            Entry::new(0, Hash([1; 32]), at(0), Body::Genesis { envelope: seal(&genesis(), &alice()) }),
+            None,
+        );
         log.export()
     };
     vec![
@@ -136,7 +159,9 @@ fn signatures() -> Vec<Vector> {
     let bad = |index: usize| {
         let mut log = whole.first(index);
         let mut entry = whole.entries[index].entry.clone();
-        if let Body::Admitted { envelope, .. } | Body::Completed { envelope, .. } | Body::Trust { envelope } = &mut entry.body {
+        if let Body::Admitted { envelope, .. } | Body::Completed { envelope, .. } | Body::Trust { envelope } =
+            &mut entry.body
+        {
             *envelope = flipped(envelope);
         }
         log.push_entry(entry, whole.entries[index].raw.payload.clone());
@@ -152,14 +177,44 @@ fn signatures() -> Vec<Vector> {
     head = flipped(&head);
     vec![
         log("other-broker", "the header names another broker than the one that signed", other_broker, "wrong_key", 13),
-        log("payload-mismatch", "the payload of entry 1 was changed", export(id, &payload, whole.head(&broker())), "hash_mismatch", 1),
-        log("stray-payload", "a payload beside an entry that commits to none", export(id, &stray, whole.head(&broker())), "hash_mismatch", 3),
-        log("bad-signature-command", "the signature in entry 1 is wrong, the chain is right", bad(1), "bad_signature", 1),
-        log("bad-signature-result", "the signature in entry 2 is wrong, the chain is right", bad(2), "bad_signature", 2),
+        log(
+            "payload-mismatch",
+            "the payload of entry 1 was changed",
+            export(id, &payload, whole.head(&broker())),
+            "hash_mismatch",
+            1,
+        ),
+        log(
+            "stray-payload",
+            "a payload beside an entry that commits to none",
+            export(id, &stray, whole.head(&broker())),
+            "hash_mismatch",
+            3,
+        ),
+        log(
+            "bad-signature-command",
+            "the signature in entry 1 is wrong, the chain is right",
+            bad(1),
+            "bad_signature",
+            1,
+        ),
+        log(
+            "bad-signature-result",
+            "the signature in entry 2 is wrong, the chain is right",
+            bad(2),
+            "bad_signature",
+            2,
+        ),
         log("bad-signature-trust", "the signature in entry 3 is wrong, the chain is right", bad(3), "bad_signature", 3),
         log("head-not-broker", "the head is signed by an admin", foreign_head, "wrong_key", 13),
         log("head-unknown-key", "the head is signed by nobody known", unknown_head, "wrong_key", 13),
-        log("head-bad-signature", "the signature of the head is wrong", export(id, &whole.raw(), head), "bad_signature", 13),
+        log(
+            "head-bad-signature",
+            "the signature of the head is wrong",
+            export(id, &whole.raw(), head),
+            "bad_signature",
+            13,
+        ),
     ]
 }
 
@@ -206,7 +261,13 @@ fn rights() -> Vec<Vector> {
     };
     vec![
         log("rejected-head", "a head was logged as a refused message", rejected_head, "kind", 3),
-        log("not-allowed", "bob was admitted on an instance he has no grant for", admitted(&command(0x21, 20, "vmix.cut", "studio2", &args), &bob()), "not_allowed", 3),
+        log(
+            "not-allowed",
+            "bob was admitted on an instance he has no grant for",
+            admitted(&command(0x21, 20, "vmix.cut", "studio2", &args), &bob()),
+            "not_allowed",
+            3,
+        ),
         log("worker-command", "a worker's command was admitted", admitted(&fine(), &node1()), "not_allowed", 3),
         log("unknown-key", "a command of nobody known was admitted", admitted(&fine(), &mallory()), "unknown_key", 3),
         log("revoked-key", "carol's command was admitted after her key was revoked", after_revoke, "key_revoked", 9),
@@ -214,11 +275,17 @@ fn rights() -> Vec<Vector> {
         log("repeated-command", "the same command was admitted twice", again, "duplicate", 3),
         log("dry-run", "a dry run was admitted", admitted(&dry, &bob()), "rule", 3),
         log("after-deadline", "a command was admitted after its deadline", admitted(&late, &bob()), "rule", 3),
-        log("negative-reservation", "less than nothing was reserved", {
-            let (mut log, _) = begin();
-            log.admit(&fine(), &bob(), usd(-1), args.clone());
-            log.export()
-        }, "settlement", 3),
+        log(
+            "negative-reservation",
+            "less than nothing was reserved",
+            {
+                let (mut log, _) = begin();
+                log.admit(&fine(), &bob(), usd(-1), args.clone());
+                log.export()
+            },
+            "settlement",
+            3,
+        ),
     ]
 }
 
@@ -245,15 +312,63 @@ fn trust() -> Vec<Vector> {
         log.export()
     };
     vec![
-        log("trust-not-admin", "an operator added an admin", changed(TrustOp::Add(dave.clone()), &bob()), "not_allowed", 3),
+        log(
+            "trust-not-admin",
+            "an operator added an admin",
+            changed(TrustOp::Add(dave.clone()), &bob()),
+            "not_allowed",
+            3,
+        ),
         log("trust-stranger", "a stranger added itself", changed(TrustOp::Add(dave), &mallory()), "unknown_key", 3),
-        log("trust-last-admin", "the last admin was revoked", changed(TrustOp::Revoke(alice().id()), &alice()), "bad_trust_change", 3),
-        log("trust-broker-revoked", "the broker was revoked", changed(TrustOp::Revoke(broker().id()), &alice()), "bad_trust_change", 3),
-        log("trust-name-taken", "a second bob", changed(TrustOp::Add(member("bob", &mallory(), Role::Operator, &[])), &alice()), "bad_trust_change", 3),
-        log("trust-key-reused", "bob's key under another name", changed(TrustOp::Add(member("dave", &bob(), Role::Operator, &[])), &alice()), "bad_trust_change", 3),
-        log("trust-second-broker", "a second broker", changed(TrustOp::Add(member("b2", &mallory(), Role::Broker, &[])), &alice()), "bad_trust_change", 3),
-        log("trust-weak-key", "a small-order key became a member's", changed(weak_member(), &alice()), "bad_trust_change", 3),
-        log("second-genesis", "a genesis in the middle", one(Body::Genesis { envelope: seal(&genesis(), &alice()) }), "genesis", 3),
+        log(
+            "trust-last-admin",
+            "the last admin was revoked",
+            changed(TrustOp::Revoke(alice().id()), &alice()),
+            "bad_trust_change",
+            3,
+        ),
+        log(
+            "trust-broker-revoked",
+            "the broker was revoked",
+            changed(TrustOp::Revoke(broker().id()), &alice()),
+            "bad_trust_change",
+            3,
+        ),
+        log(
+            "trust-name-taken",
+            "a second bob",
+            changed(TrustOp::Add(member("bob", &mallory(), Role::Operator, &[])), &alice()),
+            "bad_trust_change",
+            3,
+        ),
+        log(
+            "trust-key-reused",
+            "bob's key under another name",
+            changed(TrustOp::Add(member("dave", &bob(), Role::Operator, &[])), &alice()),
+            "bad_trust_change",
+            3,
+        ),
+        log(
+            "trust-second-broker",
+            "a second broker",
+            changed(TrustOp::Add(member("b2", &mallory(), Role::Broker, &[])), &alice()),
+            "bad_trust_change",
+            3,
+        ),
+        log(
+            "trust-weak-key",
+            "a small-order key became a member's",
+            changed(weak_member(), &alice()),
+            "bad_trust_change",
+            3,
+        ),
+        log(
+            "second-genesis",
+            "a genesis in the middle",
+            one(Body::Genesis { envelope: seal(&genesis(), &alice()) }),
+            "genesis",
+            3,
+        ),
         log("no-genesis", "the first entry is no genesis", no_genesis, "genesis", 0),
         log("genesis-signer", "the genesis is signed by an operator", born(&genesis(), &bob()), "genesis", 0),
         log("genesis-stranger", "the genesis is signed by nobody in it", born(&genesis(), &mallory()), "genesis", 0),
@@ -328,16 +443,58 @@ fn settlements() -> Vec<Vector> {
     };
     vec![
         log("late-not-worker", "an operator signed a late result", late_by_bob, "wrong_worker", 7),
-        log("unbalanced", "posted and voided are less than was reserved", complete(100_000, 100_000, 300_000), "settlement", 4),
-        log("posted-not-cost", "another amount was posted than the worker signed", complete(100_000, 400_000, 100_000), "settlement", 4),
-        log("negative-void", "more was posted than reserved, the rest voided below zero", complete(100_000, 600_000, -100_000), "settlement", 4),
-        log("cost-above-reserved", "the signed cost is above the reservation", complete(600_000, 500_000, 0), "cost_exceeds_reservation", 4),
+        log(
+            "unbalanced",
+            "posted and voided are less than was reserved",
+            complete(100_000, 100_000, 300_000),
+            "settlement",
+            4,
+        ),
+        log(
+            "posted-not-cost",
+            "another amount was posted than the worker signed",
+            complete(100_000, 400_000, 100_000),
+            "settlement",
+            4,
+        ),
+        log(
+            "negative-void",
+            "more was posted than reserved, the rest voided below zero",
+            complete(100_000, 600_000, -100_000),
+            "settlement",
+            4,
+        ),
+        log(
+            "cost-above-reserved",
+            "the signed cost is above the reservation",
+            complete(600_000, 500_000, 0),
+            "cost_exceeds_reservation",
+            4,
+        ),
         log("wrong-worker", "an operator signed the result", signed_by(&bob()), "wrong_worker", 4),
         log("result-other-entry", "the result names another admission", other_entry, "unknown_command", 4),
         log("settled-twice", "a second result settled the command again", twice, "not_in_flight", 3),
-        log("unresolved-early", "given up before deadline and grace had passed", unresolved(26, Status::Indeterminate, 500_000, 0), "rule", 4),
-        log("unresolved-succeeded", "success without a result", unresolved(40, Status::Succeeded, 500_000, 0), "rule", 4),
-        log("unresolved-unbalanced", "given up, and part of the reservation vanished", unresolved(40, Status::Indeterminate, 0, 0), "settlement", 4),
+        log(
+            "unresolved-early",
+            "given up before deadline and grace had passed",
+            unresolved(26, Status::Indeterminate, 500_000, 0),
+            "rule",
+            4,
+        ),
+        log(
+            "unresolved-succeeded",
+            "success without a result",
+            unresolved(40, Status::Succeeded, 500_000, 0),
+            "rule",
+            4,
+        ),
+        log(
+            "unresolved-unbalanced",
+            "given up, and part of the reservation vanished",
+            unresolved(40, Status::Indeterminate, 0, 0),
+            "settlement",
+            4,
+        ),
         log("late-in-flight", "a late result for a command not yet settled", early_late, "rule", 4),
     ]
 }

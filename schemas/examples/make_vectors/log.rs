@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a vector that cannot be built must stop the generator")]
 
 use super::fixtures::{
-    alice, arguments, at, bob, bob2, broker, carol, change, command, failed, genesis, member, node1, result, seal, succeeded,
-    usd,
+    alice, arguments, at, bob, bob2, broker, carol, change, command, failed, genesis, member, node1, result, seal,
+    succeeded, usd,
 };
 use if_schemas::{
     Body, Code, Command, Entry, Envelope, Hash, Head, Money, Payload, Reject, Role, Settlement, SigningKey, Status,
@@ -73,8 +73,7 @@ impl Log {
 
     /// The export file of `from..=to`, with a head of entry `to`.
     pub fn export_range(&self, from: usize, to: usize) -> Vec<u8> {
-        let header =
-            Header::new(self.entries[0].hash, from as u64, self.entries[from - 1].hash, broker().public());
+        let header = Header::new(self.entries[0].hash, from as u64, self.entries[from - 1].hash, broker().public());
         let mut writer = Writer::new(Vec::new(), &header).unwrap();
         for built in self.entries[..from].iter().filter(|b| is_trust_history(&b.entry)) {
             writer.trust(&built.raw.entry).unwrap();
@@ -130,7 +129,8 @@ pub fn whole() -> Log {
 }
 
 fn add_carol(log: &mut Log) {
-    let add = change(2, 20, TrustOp::Add(member("carol", &carol(), Role::Operator, &["vmix.cut@vmix", "vmix.fade@vmix"])));
+    let add =
+        change(2, 20, TrustOp::Add(member("carol", &carol(), Role::Operator, &["vmix.cut@vmix", "vmix.fade@vmix"])));
     log.push(at(20), Body::Trust { envelope: seal(&add, &alice()) }, None);
 }
 

@@ -55,7 +55,8 @@ fn envelopes(log: &Log) -> Vec<Vector> {
     let head = Head { log: log.entries[0].hash, index: 1, hash: admitted.hash, at: admitted.entry.at };
     let done = result(&cut, admitted.hash, Status::Succeeded, usd(120_000), &succeeded(0x12));
     let free = result(&cut, admitted.hash, Status::Expired, usd(0), &failed(0x18));
-    let add = change(2, 20, TrustOp::Add(member("carol", &carol(), Role::Operator, &["vmix.cut@vmix", "vmix.fade@vmix"])));
+    let add =
+        change(2, 20, TrustOp::Add(member("carol", &carol(), Role::Operator, &["vmix.cut@vmix", "vmix.fade@vmix"])));
     let receipt = |verdict, head| Receipt { command: Some(cut.id), head, verdict };
     let reject = Reject::new(Code::NoWorker, "no live worker serves vmix/studio1").hint("start a worker");
     let progress = |data| Progress { command: cut.id, sequence: 0, at: at(10), message: "sent".into(), data };
@@ -175,9 +176,21 @@ fn messages(log: &Log) -> Vec<Vector> {
     let entry_of = |c: &Committed| json!({"hash": Entry::hash_bytes(&c.entry), "broker": broker().public()});
     let (work, first) = (entry_of(&committed), entry_of(&genesis));
     vec![
-        Vector::valid("submission-command", "submission", "a command with its arguments", submission.to_message().unwrap(), expect(&envelope)),
+        Vector::valid(
+            "submission-command",
+            "submission",
+            "a command with its arguments",
+            submission.to_message().unwrap(),
+            expect(&envelope),
+        ),
         Vector::valid("committed-work", "committed", "a work item", committed.to_message().unwrap(), work),
-        Vector::valid("committed-bare", "committed", "an entry without payload and signer", genesis.to_message().unwrap(), first),
+        Vector::valid(
+            "committed-bare",
+            "committed",
+            "an entry without payload and signer",
+            genesis.to_message().unwrap(),
+            first,
+        ),
     ]
 }
 
@@ -201,6 +214,12 @@ fn exports(log: &Log) -> Vec<Vector> {
     assert_eq!(settle(120_000 + 250_000, 0).posted, usd(370_000));
     vec![
         Vector::valid("export-whole", "export", "a whole log with every kind of entry", log.export(), whole),
-        Vector::valid("export-range", "export", "entries 4 to 9, with the trust entries before them", log.export_range(4, 9), expect(&log.first(10), 4, 2)),
+        Vector::valid(
+            "export-range",
+            "export",
+            "entries 4 to 9, with the trust entries before them",
+            log.export_range(4, 9),
+            expect(&log.first(10), 4, 2),
+        ),
     ]
 }

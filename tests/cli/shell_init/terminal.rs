@@ -7,24 +7,26 @@ use std::{
     io::{Read, Write},
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use tempfile::TempDir;
 
 /// Longest wait for anything a shell should do.
-const PATIENCE: Duration = Duration::from_secs(8);
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Wide enough that no line of a test is folded.
 const SIZE: PtySize = PtySize { rows: 50, cols: 250, pixel_width: 0, pixel_height: 0 };
 /// What may follow `if` in the tests.
 pub const WORDS: [&str; 5] = ["vmix", "obs", "witness", "status", "node list"];
 
-const FAKE_IFCTL: &str = "#!/bin/sh\n{ for a in \"$@\"; do printf '[%s]' \"$a\"; done; echo; } >>\"$IFCTL_CALLS\"\necho \"ran $1\"\n";
+const FAKE_IFCTL: &str =
+    "#!/bin/sh\n{ for a in \"$@\"; do printf '[%s]' \"$a\"; done; echo; } >>\"$IFCTL_CALLS\"\necho \"ran $1\"\n";
 
 /// Everything the terminal showed so far, and a bell for when there is more.
 type Screen = Arc<(Mutex<String>, Condvar)>;
 
 pub struct Terminal {
     pub shell: Shell,
+    is_fish_3: bool,
     dir: TempDir,
     keyboard: Box<dyn Write + Send>,
     screen: Screen,
@@ -49,7 +51,8 @@ impl Terminal {
         let screen = Screen::default();
         watch(pty.master.try_clone_reader().unwrap(), screen.clone());
         let keyboard = pty.master.take_writer().unwrap();
-        let mut terminal = Self { shell, dir, keyboard, screen, child, marks: 0, _master: pty.master };
+        let is_fish_3 = shell == Shell::Fish && major_version(shell) == "3";
+        let mut terminal = Self { shell, is_fish_3, dir, keyboard, screen, child, marks: 0, _master: pty.master };
         terminal.settle();
         terminal
     }
@@ -82,11 +85,24 @@ impl Terminal {
         self.wait_for(&mark);
     }
 
+    /// Types the interrupt key and waits for the next prompt.
+    pub fn interrupt(&mut self) {
+        const INTERRUPT: &str = "\x03";
+        let from = self.screen.0.lock().unwrap().len();
+        self.keys(INTERRUPT);
+        self.wait_from(from, "> ");
+    }
+
     pub fn wait_for(&self, text: &str) {
+        self.wait_from(0, text);
+    }
+
+    /// Waits until the terminal shows `text` after its first `from` bytes.
+    fn wait_from(&self, from: usize, text: &str) {
         let give_up = Instant::now() + PATIENCE;
         let (shown, bell) = &*self.screen;
         let mut shown = shown.lock().unwrap();
-        while !shown.contains(text) {
+        while !shown[from..].contains(text) {
             let left = give_up.saturating_duration_since(Instant::now());
             assert!(!left.is_zero(), "{} never showed {text:?}; it showed:\n{shown}", self.shell.as_str());
             shown = bell.wait_timeout(shown, left).unwrap().0;
@@ -99,9 +115,30 @@ impl Terminal {
         text.lines().map(str::to_string).collect()
     }
 
-    /// The shell's history, without the marks, oldest first.
-    pub fn history(&mut self) -> Vec<String> {
-        let file = self.dir.path().join("history-shown");
+    /// Waits, at fish 3, for the next second: it does not keep the order of history lines of one second when others,
+    /// here the integration, add lines to its file.
+    pub fn next_second(&mut self) {
+        let second = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let now = second();
+        while self.is_fish_3 && second() == now {
+            self.line("");
+        }
+    }
+
+    /// Waits until the shell's history, without the marks, is `expected`, oldest first. fish 3 reads its file again only
+    /// when a second has passed.
+    pub fn expect_history(&mut self, expected: &[&str]) {
+        let give_up = Instant::now() + PATIENCE;
+        let mut seen = self.history();
+        while seen != expected && self.is_fish_3 && Instant::now() < give_up {
+            self.line(" history merge");
+            seen = self.history();
+        }
+        assert_eq!(seen, expected, "{}", self.shell.as_str());
+    }
+
+    fn history(&mut self) -> Vec<String> {
+        let file = self.path("history-shown");
         let list = match self.shell {
             Shell::Bash => "HISTTIMEFORMAT= history | sed 's/^ *[0-9]*[* ] //'",
             Shell::Zsh => "fc -ln 1",
@@ -124,6 +161,13 @@ impl Drop for Terminal {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// `3` of `fish, version 3.6.0`.
+fn major_version(shell: Shell) -> String {
+    let output = std::process::Command::new(shell.as_str()).arg("--version").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect()
 }
 
 fn watch(mut reader: Box<dyn Read + Send>, screen: Screen) {
@@ -157,8 +201,11 @@ fn command(shell: Shell, home: &Path) -> CommandBuilder {
 
 fn prepare(home: &Path, shell: Shell, before: &str, after: &str) {
     let (file, settings) = match shell {
-        Shell::Bash => ("bashrc", "PS1='> '; HISTCONTROL=ignorespace; HISTFILE=~/history"),
-        Shell::Zsh => (".zshrc", "PS1='> '; setopt hist_ignore_space; HISTSIZE=100; SAVEHIST=100; HISTFILE=~/history"),
+        Shell::Bash => ("bashrc", "PS1='> '; PS2='more> '; HISTCONTROL=ignorespace; HISTFILE=~/history"),
+        Shell::Zsh => (
+            ".zshrc",
+            "PS1='> '; PS2='more> '; setopt hist_ignore_space; HISTSIZE=100; SAVEHIST=100; HISTFILE=~/history",
+        ),
         Shell::Fish => (".config/fish/config.fish", "function fish_prompt; echo '> '; end; set -g fish_greeting"),
     };
     let file = home.join(file);

@@ -3,3 +3,5 @@
 pub mod vmix;
 pub mod fabric;
 pub mod nats;
+#[cfg(unix)]
+pub mod obs;

@@ -1,4 +1,5 @@
 //! The simulator against `vmix-tcp`, a client the project did not write.
+#![allow(clippy::unwrap_used)]
 
 use if_harness::vmix::{SimOptions, VmixSim};
 use std::time::{Duration, Instant};

@@ -1,4 +1,5 @@
 //! The simulator's protocol, byte for byte, read by a client as plain as can be.
+#![allow(clippy::unwrap_used)]
 
 use if_harness::vmix::{Fault, FunctionFault, SimOptions, VmixSim, WireFault};
 use std::{

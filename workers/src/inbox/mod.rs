@@ -68,9 +68,13 @@ impl Inbox {
         let mut salt = [0; frame::SALT_BYTES];
         getrandom::fill(&mut salt).map_err(|_| InboxError::Random)?;
         let writer = Writer::create(&path, salt, table.clone())?;
+        Self::with(writer, table, salt, lock)
+    }
+
+    fn with(writer: Writer, table: Arc<Mutex<Table>>, salt: frame::Salt, lock: File) -> Result<Self, InboxError> {
         let (queue, receiver) = mpsc::channel(writer::QUEUE);
         let spawned = std::thread::Builder::new().name("inbox".into()).spawn(move || writer.run(receiver));
-        spawned.map_err(|e| InboxError::io(&path, "start the writer of", &e))?;
+        spawned.map_err(|e| InboxError::io(Path::new("inbox.journal"), "start the writer of", &e))?;
         Ok(Self { table, salt, queue, _lock: lock.into() })
     }
 

@@ -19,8 +19,8 @@ pub const DEAD_BYTES_MAX: u64 = 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Record {
-    Started(Arc<Started>),
-    Finished(Arc<Finished>),
+    Started(#[serde(with = "shared")] Arc<Started>),
+    Finished(#[serde(with = "shared")] Arc<Finished>),
     Acked { command: CommandId, deadline: Timestamp },
 }
 
@@ -49,6 +49,19 @@ pub struct Finished {
     pub deadline: Timestamp,
     #[serde(with = "serde_bytes")]
     pub submission: Vec<u8>,
+}
+
+/// An `Arc` on the wire is what it holds.
+mod shared {
+    use super::{Arc, Deserialize, Serialize};
+    use serde::{Deserializer, Serializer};
+
+    pub fn serialize<T: Serialize, S: Serializer>(value: &Arc<T>, s: S) -> Result<S::Ok, S::Error> {
+        value.as_ref().serialize(s)
+    }
+    pub fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(d: D) -> Result<Arc<T>, D::Error> {
+        T::deserialize(d).map(Arc::new)
+    }
 }
 
 impl Record {

@@ -56,6 +56,18 @@ impl Writer {
         Ok(Self { path: path.into(), salt, table, file, length, broken: false, compact_from: 0 })
     }
 
+    /// One whose file cannot be written.
+    #[cfg(test)]
+    pub fn read_only(path: &Path, salt: Salt, table: Arc<Mutex<Table>>) -> Self {
+        let file = File::open(path).unwrap();
+        Self { path: path.into(), salt, table, file, length: 0, broken: false, compact_from: 0 }
+    }
+
+    #[cfg(test)]
+    pub fn move_to(&mut self, path: &Path) {
+        self.path = path.into();
+    }
+
     /// Writes until the queue closes.
     pub fn run(mut self, mut queue: mpsc::Receiver<Append>) {
         let mut batch = Vec::with_capacity(BATCH);

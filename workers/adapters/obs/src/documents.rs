@@ -115,7 +115,7 @@ struct TransitionCursor {
 #[serde(rename_all = "camelCase")]
 struct RecordDirectory {
     #[serde(default)]
-    record_directory: String,
+    record_directory: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -164,7 +164,7 @@ impl Session {
     /// Where OBS writes recordings; empty where it is not set.
     pub async fn record_directory(&self, until: Instant) -> Result<String, RequestError> {
         match self.read::<RecordDirectory>("GetRecordDirectory", json!({}), until).await {
-            Ok(answer) => Ok(answer.record_directory),
+            Ok(answer) => Ok(answer.record_directory.unwrap_or_default()),
             Err(RequestError::Refused { code: CODE_UNKNOWN_REQUEST, .. }) => self.profile_directory(until).await,
             Err(error) => Err(error),
         }

@@ -19,14 +19,12 @@ pub enum Incoming {
     Event(Event),
     Response(Response),
     /// A message type of a later obs-websocket, to be passed over.
-    Other(u64),
+    Other,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Hello {
-    #[serde(default)]
-    pub obs_web_socket_version: String,
     pub rpc_version: u64,
     /// Present where a password is wanted.
     pub authentication: Option<Challenge>,
@@ -99,7 +97,7 @@ pub fn decode(text: &str) -> Result<Incoming, ProtocolError> {
         OP_IDENTIFIED => Incoming::Identified(serde_json::from_value(d).map_err(body)?),
         OP_EVENT => Incoming::Event(serde_json::from_value(d).map_err(body)?),
         OP_RESPONSE => Incoming::Response(serde_json::from_value(d).map_err(body)?),
-        other => Incoming::Other(other),
+        _ => Incoming::Other,
     })
 }
 

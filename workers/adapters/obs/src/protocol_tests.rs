@@ -6,7 +6,7 @@ fn hello_with_and_without_a_challenge() {
     let Incoming::Hello(open) = decode(r#"{"d":{"obsWebSocketVersion":"5.1.0","rpcVersion":1},"op":0}"#).unwrap() else {
         panic!("not a Hello")
     };
-    assert_eq!((open.obs_web_socket_version.as_str(), open.rpc_version), ("5.1.0", 1));
+    assert_eq!(open.rpc_version, 1);
     assert!(open.authentication.is_none());
 
     let locked = r#"{"d":{"authentication":{"challenge":"c","salt":"s"},"obsWebSocketVersion":"5.1.0","rpcVersion":1},"op":0}"#;
@@ -29,7 +29,7 @@ fn a_refusal_has_code_and_comment() {
 
 #[test]
 fn unknown_message_types_are_passed_over_and_garbage_is_not() {
-    assert!(matches!(decode(r#"{"op":9,"d":{}}"#), Ok(Incoming::Other(9))));
+    assert!(matches!(decode(r#"{"op":9,"d":{}}"#), Ok(Incoming::Other)));
     assert!(matches!(decode("SSH-2.0-OpenSSH_9.2"), Err(ProtocolError::Frame(_))));
     assert!(matches!(decode(r#"{"update-type":"Heartbeat"}"#), Err(ProtocolError::Frame(_))));
     assert!(matches!(decode(r#"{"op":7,"d":{"requestId":1}}"#), Err(ProtocolError::Body { op: 7, .. })));

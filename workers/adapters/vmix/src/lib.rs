@@ -2,6 +2,7 @@
 //!
 //! vMix answers `FUNCTION OK` to functions it does not have and takes effect after it has answered, so an answer proves
 //! nothing: every change is confirmed by reading the state back, over HTTP where the TCP session was lost meanwhile.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod adapter;
 mod change;

@@ -1,6 +1,8 @@
 //! One TCP session: a task that owns the socket. One request is outstanding at a time; what arrives unasked is a push.
 
 mod link;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     endpoint::Endpoint,

@@ -1,8 +1,9 @@
 //! Connecting and staying connected: a clear error in bounded time, whatever is at the other end.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
-use common::{CONNECT_LIMIT, LIMIT, adapter, adapter_at, connect_error, connected, settings, sim};
+use common::{CONNECT_LIMIT, LIMIT, adapter, adapter_at, connect_error, connected, settings, sim, together};
 use if_adapter_vmix::VmixProvider;
 use if_engine::{AdapterError, Provider};
 use if_harness::vmix::{Fault, SimOptions, WireFault};
@@ -70,10 +71,11 @@ async fn speaking_garbage() {
     says(&error, InstanceState::UnknownError, "it sent 16384 bytes without a line break");
     let error = connect_with(Fault::Tcp(WireFault::HugeBody)).await;
     says(&error, InstanceState::UnknownError, "it announced a body of 999999999 bytes");
-    for fault in [WireFault::Garbage, WireFault::Flood] {
+    together([WireFault::Garbage, WireFault::Flood], async |fault| {
         let error = connect_with(Fault::Http(fault)).await;
         says(&error, InstanceState::Disconnected, "/api/ could not be reached");
-    }
+    })
+    .await;
     let error = connect_with(Fault::Http(WireFault::HugeBody)).await;
     says(&error, InstanceState::UnknownError, "/api/ answered more than 4194304 bytes");
 }
@@ -147,14 +149,15 @@ async fn check_after(fault: Fault) {
 
 #[tokio::test]
 async fn a_health_check_finds_a_peer_that_stopped_answering() {
-    tokio::join!(
-        check_after(Fault::Tcp(WireFault::HalfOpen)),
-        check_after(Fault::Tcp(WireFault::NeverAnswer)),
-        check_after(Fault::Tcp(SLOW)),
-        check_after(Fault::Tcp(WireFault::Garbage)),
-        check_after(Fault::Http(WireFault::HalfOpen)),
-        check_after(Fault::Http(WireFault::Garbage)),
-    );
+    let faults = [
+        Fault::Tcp(WireFault::HalfOpen),
+        Fault::Tcp(WireFault::NeverAnswer),
+        Fault::Tcp(SLOW),
+        Fault::Tcp(WireFault::Garbage),
+        Fault::Http(WireFault::HalfOpen),
+        Fault::Http(WireFault::Garbage),
+    ];
+    together(faults, check_after).await;
 }
 
 #[tokio::test]

@@ -1,14 +1,17 @@
 //! Changes against a simulated vMix that does wrong: what is claimed must be what is known.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
-use common::{LIMIT, connected, execute, failed, indeterminate, sim, succeeded};
+use common::{LIMIT, connected, execute, failed, indeterminate, sim, succeeded, together};
 use if_harness::vmix::{Fault, FunctionFault, SimOptions, VmixSim, WireFault};
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
 
 /// Enough for every read, short enough to wait for.
 const SHORT: Duration = Duration::from_millis(1_200);
+
+const DRIP: WireFault = WireFault::SlowDrip(Duration::from_millis(50));
 
 async fn faulty(fault: FunctionFault) -> (VmixSim, Arc<dyn if_engine::Adapter>) {
     let sim = sim(SimOptions::default());
@@ -95,56 +98,55 @@ async fn a_function_never_answered_is_confirmed_by_its_effect() {
 
 #[tokio::test]
 async fn without_any_way_to_read_back_the_outcome_is_unknown() {
-    for (function, http) in [
+    let cases = [
         (FunctionFault::DropAfter, WireFault::HalfOpen),
         (FunctionFault::DropBefore, WireFault::Drop),
         (FunctionFault::Unanswered, WireFault::Garbage),
-    ] {
+    ];
+    together(cases, async |(function, http)| {
         let (sim, adapter) = faulty(function).await;
         sim.set_fault(Fault::Http(http));
         let unknown = indeterminate(execute(&*adapter, "vmix.cut", json!({"input": 3}), SHORT).await, "no_readback");
         assert!(unknown.message.starts_with("Cut of input 3 "), "{}", unknown.message);
         assert!(unknown.hint.unwrap().contains("before repeating"));
         assert_eq!(sim.received().len(), 1);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_vmix_that_falls_silent_before_the_function_gets_none() {
-    for wire in [
+    let wires = [
         WireFault::HalfOpen,
         WireFault::NeverAnswer,
-        WireFault::SlowDrip(Duration::from_millis(50)),
+        DRIP,
         WireFault::Drop,
         WireFault::Garbage,
         WireFault::Flood,
         WireFault::HugeBody,
-    ] {
+    ];
+    together(wires, async |wire| {
         let sim = sim(SimOptions::default());
         let adapter = connected(&sim).await;
         sim.set_fault(Fault::Wire(wire));
         for operation in ["vmix.cut", "vmix.fade", "vmix.preview"] {
-            let failure = failed(execute(&*adapter, operation, json!({"input": 3}), SHORT).await, "unreachable");
-            assert!(!failure.message.is_empty());
+            failed(execute(&*adapter, operation, json!({"input": 3}), SHORT).await, "unreachable");
         }
         assert_eq!(sim.received(), [], "with {wire:?}");
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn reads_fail_in_time_and_say_why() {
-    for (wire, code) in [
-        (WireFault::HalfOpen, "unreachable"),
-        (WireFault::NeverAnswer, "unreachable"),
-        (WireFault::SlowDrip(Duration::from_millis(50)), "unreachable"),
-        (WireFault::Drop, "unreachable"),
-    ] {
+async fn reads_fail_in_time() {
+    together([WireFault::HalfOpen, WireFault::NeverAnswer, DRIP, WireFault::Drop], async |wire| {
         let sim = sim(SimOptions::default());
         let adapter = connected(&sim).await;
         sim.set_fault(Fault::Wire(wire));
-        failed(execute(&*adapter, "vmix.status", json!({}), SHORT).await, code);
-        failed(execute(&*adapter, "vmix.inputs", json!({}), SHORT).await, code);
-    }
+        failed(execute(&*adapter, "vmix.status", json!({}), SHORT).await, "unreachable");
+        failed(execute(&*adapter, "vmix.inputs", json!({}), SHORT).await, "unreachable");
+    })
+    .await;
 }
 
 #[tokio::test]

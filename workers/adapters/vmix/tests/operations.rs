@@ -1,4 +1,5 @@
 //! Every operation against a simulated vMix that does what it should.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

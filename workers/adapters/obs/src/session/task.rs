@@ -162,7 +162,7 @@ impl Task {
         match incoming {
             Incoming::Event(event) => self.event(event),
             Incoming::Response(response) => self.response(response),
-            Incoming::Hello(_) | Incoming::Identified(_) | Incoming::Other(_) => {}
+            Incoming::Hello(_) | Incoming::Identified(_) | Incoming::Other => {}
         }
         Ok(())
     }

@@ -93,3 +93,13 @@ pub fn indeterminate(execution: Execution, code: &str) -> Failure {
         other => panic!("expected indeterminate {code}, got {other:?}"),
     }
 }
+
+/// Checks every case at the same time, since most of them wait for a limit.
+pub async fn together<T>(cases: impl IntoIterator<Item = T>, check: impl AsyncFn(T)) {
+    let mut running: Vec<_> = cases.into_iter().map(|case| Box::pin(check(case))).collect();
+    std::future::poll_fn(|context| {
+        running.retain_mut(|case| case.as_mut().poll(context).is_pending());
+        if running.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+}

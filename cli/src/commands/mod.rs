@@ -1,0 +1,99 @@
+//! One file per command. Each has `tree`, its branch of the command line, and `run`.
+
+mod completions;
+mod config;
+mod down;
+mod init;
+mod instance;
+mod key;
+mod node;
+mod operate;
+mod provider;
+mod shell_init;
+mod status;
+mod trust;
+mod up;
+mod witness;
+
+use crate::{
+    CliError,
+    cli::{Family, families},
+    context::Context,
+};
+use clap::{ArgMatches, Command};
+use if_schemas::{Name, SchemaError};
+
+/// A top-level command that is no provider.
+pub struct Noun {
+    pub name: &'static str,
+    pub about: &'static str,
+    pub tree: fn(Command) -> Command,
+    pub run: fn(&Context, &ArgMatches) -> Result<(), CliError>,
+}
+
+/// All of them, in the order of the help text.
+pub const NOUNS: &[Noun] = &[
+    Noun { name: "init", about: "make a home directory: keys, trust anchor, configuration", tree: init::tree, run: init::run },
+    Noun { name: "up", about: "start the fabric: NATS, broker and worker", tree: up::tree, run: up::run },
+    Noun { name: "down", about: "stop what `up` started", tree: down::tree, run: down::run },
+    Noun { name: "status", about: "the fabric on one screen", tree: status::tree, run: status::run },
+    Noun { name: "witness", about: "the log: search, show, verify, export", tree: witness::tree, run: witness::run },
+    Noun { name: "provider", about: "what can be operated, and how", tree: provider::tree, run: provider::run },
+    Noun { name: "node", about: "live worker nodes and what they serve", tree: node::tree, run: node::run },
+    Noun { name: "trust", about: "who may do what", tree: trust::tree, run: trust::run },
+    Noun { name: "key", about: "keys of this machine", tree: key::tree, run: key::run },
+    Noun { name: "config", about: "check or show the configuration", tree: config::tree, run: config::run },
+    Noun { name: "completions", about: "completion script for a shell", tree: completions::tree, run: completions::run },
+    Noun { name: "shell-init", about: "make the bare word `if` work at an interactive prompt", tree: shell_init::tree, run: shell_init::run },
+];
+
+/// Runs the command that was parsed.
+pub fn dispatch(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
+    let Some((name, sub)) = matches.subcommand() else { return Err(missing(context.program)) };
+    if let Some(noun) = NOUNS.iter().find(|n| n.name == name) {
+        return (noun.run)(context, sub);
+    }
+    match families().into_iter().find(|f| f.name == name) {
+        Some(family) => family_verb(context, &family, sub),
+        None => Err(missing(context.program)),
+    }
+}
+
+fn family_verb(context: &Context, family: &Family, matches: &ArgMatches) -> Result<(), CliError> {
+    let mut verbs = Vec::new();
+    let mut innermost = matches;
+    while let Some((verb, sub)) = innermost.subcommand() {
+        verbs.push(verb);
+        innermost = sub;
+    }
+    match verbs.as_slice() {
+        ["add"] => instance::add(context, &family.spec, innermost),
+        ["list"] => instance::list(context, &family.spec),
+        ["test"] => instance::test(context, &family.spec, innermost),
+        ["remove"] => instance::remove(context, &family.spec, innermost),
+        _ => {
+            let id = format!("{}.{}", family.name, verbs.join("."));
+            let operation = family.spec.operation(&id).ok_or_else(|| missing(context.program))?;
+            operate::run(context, &family.spec, operation, innermost)
+        }
+    }
+}
+
+/// clap lets no command line without a command pass; this says so should it ever.
+fn missing(program: &str) -> CliError {
+    CliError::usage("a command is missing", format!("see `{program} --help`"))
+}
+
+/// Reads a name before anything is done with it.
+pub fn name(what: &str, text: &str) -> Result<Name, CliError> {
+    text.parse().map_err(|e| match e {
+        SchemaError::Invalid { value, rule, .. } => CliError::usage(format!("{value:?} is no {what}"), rule),
+        other => CliError::usage(format!("{what}: {other}"), "see --help"),
+    })
+}
+
+/// The instance name on a command line.
+pub fn instance_name(matches: &ArgMatches) -> Result<Name, CliError> {
+    let text = matches.get_one::<String>("instance").map(String::as_str).unwrap_or_default();
+    name("instance name", text)
+}

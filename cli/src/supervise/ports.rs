@@ -1,0 +1,44 @@
+//! Which ports to listen on. Loopback only.
+
+use crate::{CliError, nats_conf::PORT_DEFAULT};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+/// Where metrics and health are served unless something else does.
+const HTTP_PORT_DEFAULT: u16 = 9_464;
+
+/// The port of the embedded server and whether it was asked for: 4222, or a free one where that is taken.
+pub fn choose_nats(wanted: Option<u16>) -> Result<(u16, bool), CliError> {
+    match wanted {
+        Some(port) if is_free(loopback(port)) => Ok((port, true)),
+        Some(port) => Err(CliError::failed(format!("port {port} is in use by another program"))
+            .hint("choose another one with --port, or leave it out for a free one")),
+        None if is_free(loopback(PORT_DEFAULT)) => Ok((PORT_DEFAULT, false)),
+        None => Ok((free_port()?, false)),
+    }
+}
+
+/// The broker's HTTP address: the one asked for, 9464, or a free port.
+pub fn choose_http(wanted: Option<SocketAddr>) -> Result<SocketAddr, CliError> {
+    match wanted {
+        Some(address) if address.port() == 0 => Ok(SocketAddr::new(address.ip(), free_port()?)),
+        Some(address) if is_free(address) => Ok(address),
+        Some(address) => Err(CliError::failed(format!("{address} is in use by another program, or is no address of this machine"))
+            .hint("choose another one with --http")),
+        None if is_free(loopback(HTTP_PORT_DEFAULT)) => Ok(loopback(HTTP_PORT_DEFAULT)),
+        None => Ok(loopback(free_port()?)),
+    }
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+fn is_free(address: SocketAddr) -> bool {
+    TcpListener::bind(address).is_ok()
+}
+
+/// A port nobody listens on right now. Somebody may take it before we do; starting is then tried with another.
+pub fn free_port() -> Result<u16, CliError> {
+    let bound = TcpListener::bind(loopback(0)).and_then(|l| l.local_addr());
+    bound.map(|a| a.port()).map_err(|e| CliError::io("no free port on loopback", &e))
+}

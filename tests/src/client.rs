@@ -1,0 +1,125 @@
+//! An operator that can do everything a client may, and everything it must not.
+
+use crate::world::{new_command_id, new_salt, new_trace_id, now};
+use anyhow::{Context, ensure};
+use if_bus::{Bus, BusRole, ConnectOptions, Subscription};
+use if_schemas::{
+    Body, Command, CommandId, Effect, Entry, Envelope, Head, Payload, PublicKey, ResultEvent, SigningKey, Status,
+    head::{Receipt, Verdict},
+    payload::Arguments,
+    query::Answer,
+    subject,
+    wire::{Committed, Message as _, Submission},
+};
+use std::time::Duration;
+
+/// How long the broker may take to answer.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+#[derive(Clone)]
+pub struct Client {
+    pub bus: Bus,
+    broker: PublicKey,
+}
+
+impl Client {
+    pub async fn connect(url: &str, broker: PublicKey) -> anyhow::Result<Self> {
+        let options = ConnectOptions { url: url.into(), name: "test client".into(), role: BusRole::Operator, nkey_seed: None };
+        Ok(Self { bus: Bus::connect(&options).await?, broker })
+    }
+
+    /// A good command; change it to make it a bad one.
+    pub fn command(&self, operation: &str, effect: Effect) -> anyhow::Result<(Command, Payload)> {
+        let payload = Payload::new(&Arguments { args: serde_json::Map::new(), why: None }, new_salt())?;
+        let command = Command {
+            id: new_command_id(),
+            trace: new_trace_id(),
+            issued_at: now(),
+            deadline: now().saturating_add_us(10_000_000),
+            operation: operation.parse()?,
+            provider: "noop".parse()?,
+            instance: "main".parse()?,
+            effect,
+            dry_run: false,
+            payload: payload.hash(),
+        };
+        Ok((command, payload))
+    }
+
+    pub fn subject(command: &Command) -> String {
+        subject::command(&command.provider, &command.instance, &command.operation)
+    }
+
+    /// Sends raw bytes and gives the broker's verified receipt.
+    pub async fn send_raw(&self, subject: &str, bytes: Vec<u8>) -> anyhow::Result<Receipt> {
+        let answer = self.bus.request(subject, bytes, ANSWER_TIMEOUT).await?;
+        Ok(Envelope::from_message(&answer)?.open(&self.broker)?)
+    }
+
+    pub async fn send(&self, command: &Command, payload: Payload, key: &SigningKey) -> anyhow::Result<Receipt> {
+        let submission = Submission { envelope: Envelope::seal(command, key)?, payload: Some(payload) };
+        self.send_raw(&Self::subject(command), submission.to_message()?).await
+    }
+
+    pub async fn events(&self, command: &Command) -> anyhow::Result<Subscription> {
+        let subscription = self.bus.subscribe(&subject::events_of(&command.provider, &command.instance)).await?;
+        self.bus.flush().await?;
+        Ok(subscription)
+    }
+
+    /// Sends a good command and waits for its witnessed result.
+    pub async fn run(&self, operation: &str, effect: Effect, key: &SigningKey) -> anyhow::Result<(Command, Head, Status)> {
+        let (command, payload) = self.command(operation, effect)?;
+        let mut events = self.events(&command).await?;
+        let receipt = self.send(&command, payload, key).await?;
+        ensure!(receipt.verdict == Verdict::Accepted, "not admitted: {:?}", receipt.verdict);
+        let (_, status) = self.result(&mut events, &command.id).await?;
+        Ok((command, receipt.head.context("an accepted receipt has a head")?, status))
+    }
+
+    /// Waits for the result of one command; checks the broker's signature.
+    pub async fn result(&self, events: &mut Subscription, id: &CommandId) -> anyhow::Result<(Head, Status)> {
+        let wait = async {
+            while let Some(message) = events.next().await {
+                if !message.subject.ends_with(".result") {
+                    continue;
+                }
+                let (head, settled) = self.open_result(&message.payload)?;
+                if settled.0 == *id {
+                    return Ok((head, settled.1));
+                }
+            }
+            anyhow::bail!("the connection closed")
+        };
+        tokio::time::timeout(ANSWER_TIMEOUT, wait).await.context("no result in time")?
+    }
+
+    pub fn open_result(&self, bytes: &[u8]) -> anyhow::Result<(Head, (CommandId, Status))> {
+        let committed = Committed::from_message(bytes)?;
+        let head: Head = committed.head.open(&self.broker)?;
+        ensure!(Entry::hash_bytes(&committed.entry) == head.hash, "head and entry differ");
+        let settled = match Entry::decode(&committed.entry)?.body {
+            Body::Completed { envelope, .. } => {
+                let r: ResultEvent = envelope.open(&committed.signer.context("no signer")?)?;
+                (r.command, r.status)
+            }
+            Body::Unresolved { command, status, .. } => (command, status),
+            other => anyhow::bail!("a {} is no result", other.name()),
+        };
+        Ok((head, settled))
+    }
+
+    pub async fn query<Q: serde::Serialize, A: serde::de::DeserializeOwned>(&self, what: &str, question: &Q) -> anyhow::Result<A> {
+        let answer = self.bus.request(&subject::query(what), serde_json::to_vec(question)?, ANSWER_TIMEOUT).await?;
+        match serde_json::from_slice(&answer)? {
+            Answer::Ok(value) => Ok(value),
+            Answer::Error { message, .. } => anyhow::bail!("{message}"),
+        }
+    }
+
+    /// Index of the newest durable entry.
+    pub async fn head(&self) -> anyhow::Result<u64> {
+        let status: if_schemas::query::StatusAnswer = self.query(if_schemas::query::STATUS, &()).await?;
+        Ok(status.head.index)
+    }
+}

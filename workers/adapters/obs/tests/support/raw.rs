@@ -1,0 +1,66 @@
+//! A second, independent client of a real OBS without password: sets the stage and sees for itself.
+
+use super::PATIENCE;
+use futures::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
+
+pub struct Raw {
+    socket: WebSocketStream<TcpStream>,
+    sent: u64,
+}
+
+impl Raw {
+    pub async fn connect(port: u16) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let (socket, _) = client_async(format!("ws://127.0.0.1:{port}/"), stream).await.unwrap();
+        let mut raw = Self { socket, sent: 0 };
+        assert_eq!(raw.message().await["op"], 0);
+        raw.send(json!({"op": 1, "d": {"rpcVersion": 1}})).await;
+        assert_eq!(raw.message().await["op"], 2);
+        raw
+    }
+
+    /// The answer's data; panics where OBS refuses.
+    pub async fn ask(&mut self, request: &str, data: Value) -> Value {
+        self.sent += 1;
+        let id = self.sent.to_string();
+        self.send(json!({"op": 6, "d": {"requestType": request, "requestId": id, "requestData": data}})).await;
+        loop {
+            let message = self.message().await;
+            if message["op"] == 7 && message["d"]["requestId"] == Value::from(id.as_str()) {
+                assert_eq!(message["d"]["requestStatus"]["result"], true, "{request}: {message}");
+                return message["d"]["responseData"].clone();
+            }
+        }
+    }
+
+    /// The data of the next event of that type.
+    pub async fn event(&mut self, kind: &str) -> Value {
+        loop {
+            let message = self.message().await;
+            if message["op"] == 5 && message["d"]["eventType"] == kind {
+                return message["d"]["eventData"].clone();
+            }
+        }
+    }
+
+    pub async fn program(&mut self) -> String {
+        let answer = self.ask("GetCurrentProgramScene", json!({})).await;
+        answer["currentProgramSceneName"].as_str().unwrap().to_owned()
+    }
+
+    async fn send(&mut self, message: Value) {
+        self.socket.send(Message::text(message.to_string())).await.unwrap();
+    }
+
+    async fn message(&mut self) -> Value {
+        loop {
+            let message = timeout(PATIENCE, self.socket.next()).await.expect("OBS says nothing").unwrap().unwrap();
+            if let Message::Text(text) = message {
+                return serde_json::from_str(text.as_str()).unwrap();
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The life of a node: check everything, connect, serve, stop.
+
+use crate::{
+    clock,
+    inbox::{Inbox, InboxError},
+    instances::{self, Watcher},
+    metrics::Metrics,
+    node::Node,
+    presence::Presence,
+    registry::{DRAIN_TIMEOUT, Known, Registry},
+    report, stats,
+    trust::TrustStore,
+};
+use if_bus::{Bus, BusError, ConnectOptions};
+use if_engine::Provider;
+use if_home::{Home, HomeError};
+use if_schemas::{Envelope, Name, SchemaError, SigningKey, Trust, limits::ENVELOPE_MAX_BYTES};
+use std::{collections::BTreeMap, io::Read, path::PathBuf, sync::Arc, time::Duration};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Longest wait for the last messages to leave.
+const LEAVE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// What makes a worker.
+pub struct WorkerOptions {
+    pub home: Home,
+    /// Name of this node.
+    pub node: Name,
+    pub bus: ConnectOptions,
+    pub providers: Vec<Arc<dyn Provider>>,
+}
+
+/// Why a worker cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    #[error("{file} is not a genesis: {why}\nhint: copy genesis.bin from the machine that made the log", file = .file.display())]
+    Genesis { file: PathBuf, why: String },
+    #[error("a provider has no valid id: {0}")]
+    Provider(SchemaError),
+    #[error(transparent)]
+    Inbox(#[from] InboxError),
+    #[error(transparent)]
+    Bus(#[from] BusError),
+}
+
+impl WorkerError {
+    /// Exit code of a process that ends because of this.
+    pub fn exit(&self) -> u8 {
+        match self {
+            Self::Bus(_) => 5,
+            _ => HomeError::EXIT,
+        }
+    }
+}
+
+/// Everything that can be wrong before a socket is opened.
+struct Setup {
+    key: SigningKey,
+    genesis: Envelope,
+    known: BTreeMap<Name, Known>,
+}
+
+impl Setup {
+    fn load(options: &WorkerOptions) -> Result<Self, WorkerError> {
+        let key = if_home::keys::read(&options.home.key_file("worker"))?;
+        let genesis = read_genesis(options.home.genesis_file())?;
+        let known = instances::known(&options.providers).map_err(WorkerError::Provider)?;
+        Ok(Self { key, genesis, known })
+    }
+}
+
+/// Checks keys, anchor and instance files without changing or opening anything. The texts are warnings.
+pub fn check(options: &WorkerOptions) -> Result<Vec<String>, WorkerError> {
+    let setup = Setup::load(options)?;
+    let specs: Vec<_> = setup.known.values().map(|k| (*k.spec).clone()).collect();
+    let scan = if_home::instances::scan(&options.home.providers_dir(), &specs)?;
+    for file in scan.providers.into_values() {
+        for instance in file?.into_values() {
+            instance?;
+        }
+    }
+    Ok(scan.warnings.iter().map(ToString::to_string).collect())
+}
+
+/// Serves until `shutdown`: then says goodbye, lets running commands end (at most [`DRAIN_TIMEOUT`]), and returns.
+/// What did not end is known to the inbox, and answered at the next start.
+pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<(), WorkerError> {
+    let setup = Setup::load(&options)?;
+    let inbox = Inbox::open(&options.home.worker_dir(), clock::now())?;
+    let connecting = Bus::connect_waiting(&options.bus);
+    let bus = tokio::select! {
+        () = shutdown.cancelled() => return Ok(()),
+        bus = connecting => bus?,
+    };
+    tracing::info!(node = %options.node, key = %setup.key.id(), nats = bus.url(), "worker is connected");
+    let node = Arc::new(Node {
+        name: options.node,
+        key: setup.key,
+        trust: TrustStore::new(bus.clone(), setup.genesis),
+        bus,
+        inbox,
+        metrics: Metrics::default(),
+        jobs: TaskTracker::new(),
+        stop: CancellationToken::new(),
+        close: CancellationToken::new(),
+        changed: Arc::default(),
+    });
+    let parts = start(&node, setup.known, options.home.providers_dir());
+    shutdown.cancelled().await;
+    stop(&node, parts).await;
+    Ok(())
+}
+
+struct Parts {
+    presence: Arc<Presence>,
+    services: TaskTracker,
+}
+
+fn start(node: &Arc<Node>, known: BTreeMap<Name, Known>, dir: PathBuf) -> Parts {
+    let specs = known.values().map(|k| (*k.spec).clone()).collect();
+    let registry = Arc::new(Registry::new(node.clone(), known));
+    let presence = Arc::new(Presence::new(node.clone(), registry.clone()));
+    let services = TaskTracker::new();
+    services.spawn(node.trust.clone().follow(node.close.clone()));
+    services.spawn(presence.clone().run());
+    services.spawn(Watcher { dir, node: node.clone(), registry: registry.clone(), specs }.run());
+    services.spawn(stats::serve(node.clone(), registry));
+    node.jobs.spawn(report::deliver_left_over(node.clone()));
+    Parts { presence, services }
+}
+
+async fn stop(node: &Node, parts: Parts) {
+    tracing::info!("stopping");
+    node.stop.cancel();
+    if let Err(error) = parts.presence.announce(true).await {
+        tracing::debug!(%error, "did not say goodbye");
+    }
+    node.jobs.close();
+    if tokio::time::timeout(DRAIN_TIMEOUT, node.jobs.wait()).await.is_err() {
+        tracing::warn!(commands = node.jobs.len(), "stopped with commands under way; the inbox has them");
+    }
+    node.close.cancel();
+    parts.services.close();
+    // Both only say how politely the node leaves.
+    let _ = tokio::time::timeout(LEAVE_TIMEOUT, parts.services.wait()).await;
+    let _ = tokio::time::timeout(LEAVE_TIMEOUT, node.bus.flush()).await;
+    tracing::info!("stopped");
+}
+
+fn read_genesis(file: PathBuf) -> Result<Envelope, WorkerError> {
+    let bad = |why: String| WorkerError::Genesis { file: file.clone(), why };
+    let open = std::fs::File::open(&file).map_err(|e| bad(e.to_string()))?;
+    let mut bytes = Vec::new();
+    open.take(ENVELOPE_MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(|e| bad(e.to_string()))?;
+    let envelope = Envelope::decode(&bytes).map_err(|e| bad(e.to_string()))?;
+    Trust::from_genesis(&envelope).map_err(|e| bad(e.to_string()))?;
+    Ok(envelope)
+}

@@ -1,0 +1,70 @@
+//! A real nats-server, a small broker that signs and hands out work, and an adapter that does what its test says.
+#![allow(dead_code, clippy::unwrap_used)]
+
+pub mod adapter;
+pub mod broker;
+pub mod nats;
+
+use if_bus::{BusRole, ConnectOptions};
+use if_home::Home;
+use if_schemas::SigningKey;
+use if_worker::{WorkerError, WorkerOptions};
+use std::{sync::Arc, time::Duration};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Longest wait for anything a test expects.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+}
+
+/// A home directory whose genesis names the keys of the test.
+pub struct House {
+    pub dir: tempfile::TempDir,
+    pub home: Home,
+}
+
+impl House {
+    pub fn new(genesis: &if_schemas::Envelope) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::at(dir.path());
+        if_home::keys::write_new(&home.key_file("worker"), &broker::WORKER_SEED).unwrap();
+        std::fs::write(home.genesis_file(), genesis.encode().unwrap()).unwrap();
+        std::fs::create_dir_all(home.providers_dir()).unwrap();
+        Self { dir, home }
+    }
+
+    /// Writes the instance file of the test provider.
+    pub fn instances(&self, yaml: &str) {
+        let file = self.home.provider_file(&adapter::PROVIDER.parse().unwrap());
+        std::fs::write(file, format!("instances:\n{yaml}")).unwrap();
+    }
+}
+
+/// A worker in this process. Dropping it cuts it off as a crash would.
+pub struct Worker {
+    pub shutdown: CancellationToken,
+    task: Option<JoinHandle<Result<(), WorkerError>>>,
+}
+
+impl Worker {
+    pub fn start(house: &House, url: &str, provider: Arc<adapter::Scripted>) -> Self {
+        let shutdown = CancellationToken::new();
+        let bus = ConnectOptions { url: url.into(), name: "test worker".into(), role: BusRole::Worker, nkey_seed: None };
+        let node = "node1".parse().unwrap();
+        let options = WorkerOptions { home: house.home.clone(), node, bus, providers: vec![provider] };
+        let task = tokio::spawn(if_worker::run(options, shutdown.clone()));
+        Self { shutdown, task: Some(task) }
+    }
+
+    pub async fn stop(mut self) {
+        self.shutdown.cancel();
+        within("the worker to stop", self.task.take().unwrap()).await.unwrap().unwrap();
+    }
+}
+
+pub fn worker_key() -> SigningKey {
+    SigningKey::from_seed(&broker::WORKER_SEED)
+}
