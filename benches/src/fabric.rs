@@ -220,8 +220,9 @@ async fn pipeline(report: &mut Report) -> Result<()> {
     let client = fabric.client.clone();
     let start = Instant::now();
     let sender = tokio::spawn(async move {
-        let mut answers =
-            stream::iter(prepared).map(|bytes| client.bus.request(&subject, bytes, ANSWER_TIMEOUT)).buffer_unordered(CONCURRENCY);
+        let mut answers = stream::iter(prepared)
+            .map(|bytes| client.bus.request(&subject, bytes, ANSWER_TIMEOUT))
+            .buffer_unordered(CONCURRENCY);
         while let Some(answer) = answers.next().await {
             answer?;
         }

@@ -63,7 +63,13 @@ fn row(report: &mut Report, what: &str, series: &Series, baseline: &Series, limi
     let p50 = series.quantile(0.5);
     let ms = |d: Duration| format!("{:.1} ms", d.as_secs_f64() * 1e3);
     let base = format!("/bin/true {}", ms(baseline.quantile(0.5)));
-    report.row(what, format!("p50 {}, p99 {}", ms(p50), ms(series.quantile(0.99))), base, &format!("<= {limit_ms} ms"), p50 <= Duration::from_millis(limit_ms));
+    report.row(
+        what,
+        format!("p50 {}, p99 {}", ms(p50), ms(series.quantile(0.99))),
+        base,
+        &format!("<= {limit_ms} ms"),
+        p50 <= Duration::from_millis(limit_ms),
+    );
 }
 
 fn time(mut command: impl FnMut() -> Result<Command>) -> Result<Series> {

@@ -60,7 +60,13 @@ pub async fn run(log: &Synthetic, report: &mut Report) -> Result<()> {
     queries(log, &client, report).await?;
     replay(log, &nats, &client, report).await?;
     let rss = resident_mib(broker.0.id())?;
-    report.row("broker resident after queries and a replay", format!("{rss} MiB"), String::new(), "(for information)", true);
+    report.row(
+        "broker resident after queries and a replay",
+        format!("{rss} MiB"),
+        String::new(),
+        "(for information)",
+        true,
+    );
     Ok(())
 }
 
@@ -72,12 +78,10 @@ async fn queries(log: &Synthetic, client: &Client, report: &mut Report) -> Resul
         ("newest 100", base()),
         ("operation, rare", LogQuery { operation: text("noop.rare"), ..base() }),
         ("status failed, rare", LogQuery { status: text("failed"), ..base() }),
-        ("operation and instance, before the middle", LogQuery {
-            operation: text("noop.fire"),
-            instance: Some("i4".parse()?),
-            until: Some(middle),
-            ..base()
-        }),
+        (
+            "operation and instance, before the middle",
+            LogQuery { operation: text("noop.fire"), instance: Some("i4".parse()?), until: Some(middle), ..base() },
+        ),
         ("two rare conditions, few rows", LogQuery { operation: text("noop.set"), status: text("failed"), ..base() }),
     ];
     for (what, query) in cases {
@@ -91,7 +95,13 @@ async fn queries(log: &Synthetic, client: &Client, report: &mut Report) -> Resul
         }
         let p50 = Series::new(took).quantile(0.5);
         let measured = format!("{:.1} ms for {rows} rows", p50.as_secs_f64() * 1e3);
-        report.row(&format!("witness log: {what}"), measured, format!("{} entries", log.entries), "<= 20 ms", p50 <= Duration::from_millis(20));
+        report.row(
+            &format!("witness log: {what}"),
+            measured,
+            format!("{} entries", log.entries),
+            "<= 20 ms",
+            p50 <= Duration::from_millis(20),
+        );
     }
     Ok(())
 }
@@ -105,7 +115,9 @@ async fn replay(log: &Synthetic, nats: &NatsServer, client: &Client, report: &mu
     while got < count {
         let question = serde_json::to_vec(&EntriesQuery { from: got, to: Some(count - 1), payloads: false })?;
         let answer = client.bus.request(&subject::query(ENTRIES), question, ANSWER_TIMEOUT).await?;
-        let Answer::Ok(answer): Answer<EntriesAnswer> = codec::decode("entries", &answer)? else { anyhow::bail!("no entries") };
+        let Answer::Ok(answer): Answer<EntriesAnswer> = codec::decode("entries", &answer)? else {
+            anyhow::bail!("no entries")
+        };
         anyhow::ensure!(!answer.entries.is_empty(), "the log ended early");
         got += answer.entries.len() as u64;
         bytes.extend(answer.entries.into_iter().map(|e| e.entry));

@@ -4,9 +4,8 @@ use anyhow::Result;
 use if_core::State;
 use if_home::Home;
 use if_schemas::{
-    Body, Command, CommandId, Effect, Entry, Envelope, Hash, Money, Payload, ResultEvent, Salt, Settlement, Status, Timestamp,
-    TraceId,
-    payload::Arguments,
+    Body, Command, CommandId, Effect, Entry, Envelope, Hash, Money, Payload, ResultEvent, Salt, Settlement, Status,
+    Timestamp, TraceId, payload::Arguments,
 };
 use if_tests::{Keys, world};
 use if_witness::{Batch, Log, NewEntry, Options};

@@ -32,14 +32,27 @@ fn command() -> Command {
         .args_conflicts_with_subcommands(true)
         .arg(home.help("home directory [default: ~/.if]"))
         .arg(Arg::new("nats").long("nats").env("IF_NATS").help("NATS server, nats://host:port"))
-        .arg(Arg::new("http").long("http").value_parser(value_parser!(SocketAddr)).help("loopback address of /metrics and /healthz"))
-        .arg(Arg::new("data").long("data").value_parser(value_parser!(PathBuf)).help("directory of the log [default: HOME/witness]"))
+        .arg(
+            Arg::new("http")
+                .long("http")
+                .value_parser(value_parser!(SocketAddr))
+                .help("loopback address of /metrics and /healthz"),
+        )
+        .arg(
+            Arg::new("data")
+                .long("data")
+                .value_parser(value_parser!(PathBuf))
+                .help("directory of the log [default: HOME/witness]"),
+        )
         .arg(Arg::new("log-format").long("log-format").value_parser(["text", "json"]).default_value("text"))
         .arg(Arg::new("check-config").long("check-config").action(ArgAction::SetTrue).help("read every file, then end"))
         .subcommand(
-            Command::new("fsck")
-                .about("Check the whole log while the broker is stopped")
-                .arg(Arg::new("rebuild").long("rebuild").action(ArgAction::SetTrue).help("make the indexes again from the entries")),
+            Command::new("fsck").about("Check the whole log while the broker is stopped").arg(
+                Arg::new("rebuild")
+                    .long("rebuild")
+                    .action(ArgAction::SetTrue)
+                    .help("make the indexes again from the entries"),
+            ),
         )
 }
 
@@ -94,12 +107,17 @@ fn check_log(home: &Home, rebuild: bool) -> Result<(), Failure> {
         println!("{}: {entries} entries, no problem found", dir.display());
         return Ok(());
     }
-    let text = format!("{}: {} problems in {entries} entries\nhint: see the runbook fsck-failure", dir.display(), report.problems.len());
+    let text = format!(
+        "{}: {} problems in {entries} entries\nhint: see the runbook fsck-failure",
+        dir.display(),
+        report.problems.len()
+    );
     Err(Failure { text, code: EXIT_DAMAGED })
 }
 
 fn init_logging(json: bool) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("IF_LOG").unwrap_or_else(|_| "info,async_nats=warn".into());
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_env("IF_LOG").unwrap_or_else(|_| "info,async_nats=warn".into());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if json { log.json().init() } else { log.init() }
 }

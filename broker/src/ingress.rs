@@ -36,11 +36,16 @@ pub struct Ingress {
 }
 
 impl Ingress {
-    pub fn start(shared: Arc<Shared>, sequencer: mpsc::Sender<Signal>, publisher: mpsc::Sender<Publication>) -> Result<Self, std::io::Error> {
+    pub fn start(
+        shared: Arc<Shared>,
+        sequencer: mpsc::Sender<Signal>,
+        publisher: mpsc::Sender<Publication>,
+    ) -> Result<Self, std::io::Error> {
         let count = thread::available_parallelism().map_or(1, |n| n.get()).min(VERIFIERS_MAX);
         let start = |number: usize| {
             let (sender, receiver) = mpsc::channel(VERIFIER_QUEUE);
-            let verifier = Verifier { shared: shared.clone(), sequencer: sequencer.clone(), publisher: publisher.clone() };
+            let verifier =
+                Verifier { shared: shared.clone(), sequencer: sequencer.clone(), publisher: publisher.clone() };
             let thread = thread::Builder::new().name(format!("verify-{number}"));
             thread.spawn(move || verifier.run(receiver)).map(|_| sender)
         };
@@ -79,7 +84,8 @@ impl Ingress {
 
 /// A full queue is answered without waiting; if even the publisher is full the sender's own time-out speaks.
 fn answer_overloaded(shared: &Shared, publisher: &mpsc::Sender<Publication>, message: Message) {
-    let reject = Reject::new(Code::Overloaded, "the broker has more to do than it can take in").hint("send it again in a moment");
+    let reject = Reject::new(Code::Overloaded, "the broker has more to do than it can take in")
+        .hint("send it again in a moment");
     shared.metrics.rejects.with_label_values(&[reject.code.as_str()]).inc();
     let reply = Reply { to: message.reply, command: None, head: None, verdict: Verdict::Rejected(reject) };
     let _ = publisher.try_send(Publication::reply(reply));
@@ -98,8 +104,11 @@ impl Verifier {
             match self.verify(&message) {
                 Ok(input) => {
                     // Waits where the sequencer is behind: the bounded queue before us then fills and answers `overloaded`.
-                    if self.sequencer.blocking_send(Signal::Submission(Box::new(Job { input, reply }))).is_err() {
-                        return;
+                    let job = Job { input, reply: reply.clone() };
+                    if self.sequencer.blocking_send(Signal::Submission(Box::new(job))).is_err() {
+                        let reject = Reject::new(Code::Unavailable, "the broker is stopping or its log is closed")
+                            .hint("see the broker's log; the same bytes sent again get their answer once it runs");
+                        self.refuse(&message, reply, reject);
                     }
                 }
                 Err(reject) => self.refuse(&message, reply, reject),
@@ -117,10 +126,17 @@ impl Verifier {
         let trust = self.shared.trust();
         let is_result = message.subject.starts_with("if.result.");
         match verify::kind(&submission) {
-            Kind::Command if !is_result => VerifiedCommand::verify(&trust, submission, &message.subject).map(Proven::Command),
-            Kind::Trust if message.subject == subject::TRUST => VerifiedChange::verify(&trust, submission).map(Proven::Trust),
+            Kind::Command if !is_result => {
+                VerifiedCommand::verify(&trust, submission, &message.subject).map(Proven::Command)
+            }
+            Kind::Trust if message.subject == subject::TRUST => {
+                VerifiedChange::verify(&trust, submission).map(Proven::Trust)
+            }
             Kind::Result if is_result => VerifiedResult::verify(&trust, submission).map(Proven::Result),
-            kind => Err(Reject::new(Code::SubjectMismatch, format!("a {} does not belong on {}", kind.as_str(), message.subject))),
+            kind => Err(Reject::new(
+                Code::SubjectMismatch,
+                format!("a {} does not belong on {}", kind.as_str(), message.subject),
+            )),
         }
     }
 

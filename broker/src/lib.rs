@@ -13,6 +13,7 @@ mod publisher;
 mod query;
 mod run;
 mod sequencer;
+mod service;
 mod shared;
 pub mod telemetry;
 mod ticker;

@@ -5,7 +5,10 @@
 use crate::shared::Shared;
 use futures::{StreamExt, stream::FuturesUnordered};
 use if_bus::{Bus, BusError};
-use if_schemas::{CommandId, Entry, Head, KeyId, SchemaError, subject, wire::{Committed, Message as _}};
+use if_schemas::{
+    CommandId, Entry, Head, KeyId, SchemaError, subject,
+    wire::{Committed, Message as _},
+};
 use if_witness::{Reader, WitnessError};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -75,9 +78,20 @@ impl Outbox {
         loop {
             while publishing.len() < PUBLISHING_MAX {
                 let Some((index, (command, work))) = self.waiting.pop_first() else { break };
-                publishing.push(publish(self.bus.clone(), self.shared.clone(), self.reader.clone(), command, index, work));
+                publishing.push(publish(
+                    self.bus.clone(),
+                    self.shared.clone(),
+                    self.reader.clone(),
+                    command,
+                    index,
+                    work,
+                ));
             }
-            self.shared.metrics.queue_depth.with_label_values(&["outbox"]).set(i64::try_from(self.waiting.len()).unwrap_or(i64::MAX));
+            self.shared
+                .metrics
+                .queue_depth
+                .with_label_values(&["outbox"])
+                .set(i64::try_from(self.waiting.len()).unwrap_or(i64::MAX));
             tokio::select! {
                 note = notes.recv() => match note {
                     Some(note) => self.note(note),
@@ -128,7 +142,14 @@ impl Outbox {
     }
 }
 
-async fn publish(bus: Bus, shared: Arc<Shared>, reader: Reader, command: CommandId, index: u64, work: Option<Work>) -> Published {
+async fn publish(
+    bus: Bus,
+    shared: Arc<Shared>,
+    reader: Reader,
+    command: CommandId,
+    index: u64,
+    work: Option<Work>,
+) -> Published {
     let result = try_publish(&bus, &shared, &reader, index, command, work).await;
     if result.is_err() {
         // Inside the bounded set of publishes, so that a dead server is not asked in a tight loop.
@@ -167,7 +188,8 @@ fn load(shared: &Shared, reader: &Reader, index: u64, command: CommandId) -> Res
 }
 
 fn work_subject(entry: &Entry) -> Result<String, SchemaError> {
-    let missing = || SchemaError::Invalid { what: "work item", value: entry.body.name().into(), rule: "it must be an admission" };
+    let missing =
+        || SchemaError::Invalid { what: "work item", value: entry.body.name().into(), rule: "it must be an admission" };
     let envelope = entry.body.envelope().ok_or_else(missing)?;
     let command: if_schemas::Command = envelope.read_unverified()?;
     Ok(subject::work(&command.provider, &command.instance))

@@ -39,7 +39,8 @@ impl Presence {
     pub fn served(&self, c: &Command) -> Served {
         let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
         let live = || nodes.values().filter(|n| n.heard.elapsed() < NODE_TTL);
-        let node = live().find(|n| n.last.instances.iter().any(|i| i.provider == c.provider && i.instance == c.instance));
+        let node =
+            live().find(|n| n.last.instances.iter().any(|i| i.provider == c.provider && i.instance == c.instance));
         let Some(node) = node else {
             let known = live().flat_map(|n| &n.last.instances).map(|i| format!("{}/{}", i.provider, i.instance));
             return Served::Nobody { known: nearest(&format!("{}/{}", c.provider, c.instance), known) };
@@ -71,11 +72,17 @@ impl Presence {
         let announcement: Announcement = envelope.open(&standing.member.key)?;
         trust.active(standing)?;
         if clock::now().since_us(announcement.at).abs() > CLOCK_SKEW_MAX_US {
-            return Err(Reject::new(Code::ClockSkew, format!("the announcement of {} is from {}", announcement.node, announcement.at)));
+            return Err(Reject::new(
+                Code::ClockSkew,
+                format!("the announcement of {} is from {}", announcement.node, announcement.at),
+            ));
         }
         let may_serve = |provider: &Name, instance: &Name| standing.member.may_serve(provider, instance);
         if let Some(i) = announcement.instances.iter().find(|i| !may_serve(&i.provider, &i.instance)) {
-            return Err(Reject::new(Code::WrongWorker, format!("{} may not serve {}/{}", announcement.node, i.provider, i.instance)));
+            return Err(Reject::new(
+                Code::WrongWorker,
+                format!("{} may not serve {}/{}", announcement.node, i.provider, i.instance),
+            ));
         }
         self.insert(shared, envelope.key(), announcement);
         Ok(())

@@ -83,12 +83,20 @@ impl Publisher {
         let (head, message) = (entry.head, self.commit_message(entry)?);
         match then {
             Some(Then::Dispatch { command: id, target: t }) => {
+                tracing::info!(trace_id = %t.trace, command = %id, operation = %t.operation, index = head.index, "admitted");
                 let subject = subject::work(&t.provider, &t.instance);
-                let work = outbox::Work { command: id, index: head.index, id: head.hash.to_string(), subject, message: message.clone() };
+                let work = outbox::Work {
+                    command: id,
+                    index: head.index,
+                    id: head.hash.to_string(),
+                    subject,
+                    message: message.clone(),
+                };
                 self.note(outbox::Note::Dispatch(work)).await;
             }
             Some(Then::AnnounceResult { command: id, target: t }) => {
                 self.note(outbox::Note::Settled(id)).await;
+                tracing::info!(trace_id = %t.trace, command = %id, operation = %t.operation, index = head.index, "settled");
                 let subject = subject::event(&t.provider, &t.instance, &t.operation, EventKind::Result);
                 self.bus.publish(&subject, message.clone(), Some(t.trace)).await?;
             }

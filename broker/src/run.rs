@@ -103,6 +103,7 @@ async fn serve(bus: Bus, shared: Arc<Shared>, opened: Opened, shutdown: Cancella
     tokio::time::sleep(PRESENCE_SETTLE).await;
     tasks.spawn(ingress.listen(bus.clone()));
     tasks.spawn(queries.listen());
+    tokio::spawn(crate::service::serve(bus.clone(), shared.clone(), shutdown.child_token()));
     let ticker = tokio::spawn(ticker::run(bus.clone(), signals.clone()));
     let health = tokio::spawn(health(bus.clone(), shared.clone()));
     tracing::info!(url = bus.url(), nats = bus.server_version(), "broker ready");
@@ -140,7 +141,9 @@ async fn stop(
         let _ = signals.send(Signal::Stop).await;
         end.await.unwrap_or(Err(BrokerError::Stopped("the sequencer")))
     };
-    tokio::time::timeout(STOP_TIMEOUT, stopping).await.unwrap_or(Err(BrokerError::Stopped("nothing: the sequencer did not end in time, it")))
+    tokio::time::timeout(STOP_TIMEOUT, stopping)
+        .await
+        .unwrap_or(Err(BrokerError::Stopped("nothing: the sequencer did not end in time, it")))
 }
 
 async fn health(bus: Bus, shared: Arc<Shared>) {
@@ -177,7 +180,11 @@ fn open(home: &Home, dir: &std::path::Path, key: &SigningKey) -> Result<Opened, 
     replay(&reader, &mut state)?;
     if state.trust().broker() != Some(key.public()) {
         return Err(BrokerError::Config {
-            what: format!("{} is not the broker key of the log in {}", home.key_file("broker").display(), dir.display()),
+            what: format!(
+                "{} is not the broker key of the log in {}",
+                home.key_file("broker").display(),
+                dir.display()
+            ),
             hint: "restore the key that belongs to this log, or point --home at the right directory".into(),
         });
     }

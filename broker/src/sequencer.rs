@@ -8,10 +8,7 @@ use crate::{
     shared::{Shared, View},
 };
 use if_core::{Action, Decision, Input, Prior, State, VerifiedChange, VerifiedCommand, VerifiedResult, decide};
-use if_schemas::{
-    Body, Code, CommandId, Entry, Hash, Head, Money, PublicKey, Reject, Timestamp,
-    head::Verdict,
-};
+use if_schemas::{Body, Code, CommandId, Entry, Hash, Head, Money, PublicKey, Reject, Timestamp, head::Verdict};
 use if_witness::{Batch, Log, NewEntry};
 use std::{collections::HashMap, sync::Arc, time::Instant};
 use tokio::sync::mpsc;
@@ -98,7 +95,11 @@ impl Sequencer {
             signals.clear();
             let received = queue.blocking_recv_many(&mut signals, BATCH_INPUTS_MAX);
             let stop = received == 0 || signals.iter().any(|s| matches!(s, Signal::Stop));
-            self.shared.metrics.queue_depth.with_label_values(&["sequencer"]).set(i64::try_from(queue.len()).unwrap_or(i64::MAX));
+            self.shared
+                .metrics
+                .queue_depth
+                .with_label_values(&["sequencer"])
+                .set(i64::try_from(queue.len()).unwrap_or(i64::MAX));
             let pending = self.decide_all(signals.drain(..))?;
             self.commit(pending, stop)?;
             if stop {
@@ -129,7 +130,12 @@ impl Sequencer {
                 .hint("wait until some of them are done");
             self.shared.metrics.rejects.with_label_values(&[reject.code.as_str()]).inc();
             let verdict = Verdict::Rejected(reject);
-            pending.publications.push(Publication::reply(Reply { to: reply, command: Some(command), head: None, verdict }));
+            pending.publications.push(Publication::reply(Reply {
+                to: reply,
+                command: Some(command),
+                head: None,
+                verdict,
+            }));
             return Ok(());
         }
         let input = match input {
@@ -153,7 +159,13 @@ impl Sequencer {
         Ok(())
     }
 
-    fn carry_out(&mut self, now: Timestamp, input: Input, origin: Origin, pending: &mut Pending) -> Result<(), BrokerError> {
+    fn carry_out(
+        &mut self,
+        now: Timestamp,
+        input: Input,
+        origin: Origin,
+        pending: &mut Pending,
+    ) -> Result<(), BrokerError> {
         let (entry, verdict, head, then) = match decide(&self.state, now, input) {
             Decision::Answer { verdict, head } => (None, verdict, head, None),
             Decision::Append { body, payload, verdict, then } => {
@@ -222,7 +234,9 @@ impl Sequencer {
 
     fn count(&self, body: &Body) {
         let status = match body {
-            Body::Completed { envelope, .. } => envelope.read_unverified().ok().map(|r: if_schemas::ResultEvent| r.status),
+            Body::Completed { envelope, .. } => {
+                envelope.read_unverified().ok().map(|r: if_schemas::ResultEvent| r.status)
+            }
             Body::Unresolved { status, .. } => Some(*status),
             _ => None,
         };
@@ -237,7 +251,8 @@ impl Sequencer {
         if !entries.is_empty() || stop {
             // 1. One write, one fsync. A crash before or inside leaves a prefix of whole batches: nothing of this one
             //    was answered or published, senders ask again. An error leaves disk and memory apart: the process ends.
-            let due = self.state.next() >= self.last_snapshot + SNAPSHOT_EVERY || (stop && self.state.next() > self.last_snapshot);
+            let due = self.state.next() >= self.last_snapshot + SNAPSHOT_EVERY
+                || (stop && self.state.next() > self.last_snapshot);
             let snapshot = if due { Some((self.state.next() - 1, self.state.to_snapshot()?)) } else { None };
             let timer = Instant::now();
             self.log.append(Batch { entries, snapshot })?;

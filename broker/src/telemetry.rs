@@ -2,7 +2,9 @@
 
 use crate::BrokerError;
 use axum::{Router, extract::State, http::StatusCode, routing::get};
-use prometheus::{Encoder, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
 use std::{
     net::SocketAddr,
     sync::{
@@ -54,11 +56,27 @@ impl Metrics {
         let nodes = gauge("if_nodes", "Worker nodes heard from lately.")?;
         let queue_depth = IntGaugeVec::new(Opts::new("if_queue_depth", "Messages waiting, by queue."), &["queue"])?;
         registry.register(Box::new(queue_depth.clone()))?;
-        let options = HistogramOpts::new("if_commit_seconds", "Time to make one batch durable.").buckets(COMMIT_BUCKETS.to_vec());
+        let options =
+            HistogramOpts::new("if_commit_seconds", "Time to make one batch durable.").buckets(COMMIT_BUCKETS.to_vec());
         let commit_seconds = Histogram::with_opts(options)?;
         registry.register(Box::new(commit_seconds.clone()))?;
+        // From zero, so that the first refusal of each kind is an increase.
+        for code in if_schemas::Code::ALL {
+            rejects.with_label_values(&[code.as_str()]);
+        }
         let healthy = AtomicBool::new(false);
-        Ok(Self { registry, commands, rejects, results, in_flight, log_index, queue_depth, commit_seconds, nodes, healthy })
+        Ok(Self {
+            registry,
+            commands,
+            rejects,
+            results,
+            in_flight,
+            log_index,
+            queue_depth,
+            commit_seconds,
+            nodes,
+            healthy,
+        })
     }
 
     pub fn set_healthy(&self, healthy: bool) {
@@ -73,7 +91,11 @@ impl Metrics {
 }
 
 /// Serves until shutdown. Refuses to listen anywhere but on loopback: the page is not authenticated.
-pub async fn serve(address: SocketAddr, shared: Arc<crate::shared::Shared>, shutdown: CancellationToken) -> Result<SocketAddr, BrokerError> {
+pub async fn serve(
+    address: SocketAddr,
+    shared: Arc<crate::shared::Shared>,
+    shutdown: CancellationToken,
+) -> Result<SocketAddr, BrokerError> {
     if !address.ip().is_loopback() {
         return Err(BrokerError::Config {
             what: format!("the metrics address {address} is not a loopback address"),

@@ -11,6 +11,7 @@ mod context;
 mod error;
 mod nats_conf;
 mod output;
+mod shell_init;
 mod supervise;
 
 pub use error::{CliError, Exit};

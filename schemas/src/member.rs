@@ -79,7 +79,11 @@ impl TryFrom<String> for Grant {
     type Error = SchemaError;
     fn try_from(text: String) -> Result<Self, SchemaError> {
         let bad = || {
-            SchemaError::invalid("grant", text.clone(), "use OPERATIONS[@PROVIDER[/INSTANCE]], like obs.* or vmix.cut@vmix/studio2")
+            SchemaError::invalid(
+                "grant",
+                text.clone(),
+                "use OPERATIONS[@PROVIDER[/INSTANCE]], like obs.* or vmix.cut@vmix/studio2",
+            )
         };
         let (operations, target) = text.split_once('@').unwrap_or((&text, "*"));
         let (provider, instance) = target.split_once('/').unwrap_or((target, "*"));
@@ -172,7 +176,11 @@ impl Signed for Genesis {
 impl Genesis {
     pub fn check(&self) -> Result<(), SchemaError> {
         if self.members.len() > GENESIS_MEMBERS_MAX {
-            return Err(SchemaError::TooLarge { what: "genesis members", bytes: self.members.len(), limit: GENESIS_MEMBERS_MAX });
+            return Err(SchemaError::TooLarge {
+                what: "genesis members",
+                bytes: self.members.len(),
+                limit: GENESIS_MEMBERS_MAX,
+            });
         }
         self.members.iter().try_for_each(Member::check)
     }

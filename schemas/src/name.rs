@@ -75,7 +75,11 @@ fn check_name(s: &str) -> Result<(), SchemaError> {
     if is_token(s) {
         return Ok(());
     }
-    Err(SchemaError::invalid("name", s, "use a-z, 0-9, '_' and '-', start with a letter or digit, at most 63 characters"))
+    Err(SchemaError::invalid(
+        "name",
+        s,
+        "use a-z, 0-9, '_' and '-', start with a letter or digit, at most 63 characters",
+    ))
 }
 
 fn check_operation(s: &str) -> Result<(), SchemaError> {

@@ -1,6 +1,6 @@
 //! What worker nodes announce: the instances they serve and how these are.
 
-use crate::{Kind, Name, OperationId, Effect, Signed, Timestamp};
+use crate::{Effect, Kind, Name, OperationId, Signed, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Live state of one instance.

@@ -30,7 +30,14 @@ pub enum Answer<T> {
     Error { message: String, hint: Option<String> },
 }
 
-/// The newest durable entry, signed by the broker.
+/// Which entry to sign a head of: `index`, or the newest. An empty message or `null` asks for the newest too.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HeadQuery {
+    pub index: Option<u64>,
+}
+
+/// That entry, signed by the broker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeadAnswer {
     pub head: Envelope,

@@ -96,14 +96,18 @@ impl Trust {
     /// May the signer of `command` send it? (The signature is checked by the caller.)
     pub fn authorize(&self, signer: &KeyId, command: &Command) -> Result<(), Reject> {
         let standing = self.members.get(signer);
-        let standing = standing.ok_or_else(|| Reject::new(Code::UnknownKey, format!("no member has the key {signer}")))?;
+        let standing =
+            standing.ok_or_else(|| Reject::new(Code::UnknownKey, format!("no member has the key {signer}")))?;
         let member = self.active(standing)?;
         if member.may_send(&command.operation, &command.provider, &command.instance) {
             return Ok(());
         }
         let (op, target) = (&command.operation, format!("{}/{}", command.provider, command.instance));
-        Err(Reject::new(Code::NotAllowed, format!("{} ({}) may not {op} on {target}", member.name, member.role.as_str()))
-            .hint(format!("an admin grants it with `--allow '{op}@{target}'`")))
+        Err(Reject::new(
+            Code::NotAllowed,
+            format!("{} ({}) may not {op} on {target}", member.name, member.role.as_str()),
+        )
+        .hint(format!("an admin grants it with `--allow '{op}@{target}'`")))
     }
 
     /// May the signer report results for this instance?
@@ -112,14 +116,16 @@ impl Trust {
         if serves {
             return Ok(());
         }
-        Err(Reject::new(Code::WrongWorker, format!("the key {signer} may not serve {provider}/{instance}"))
-            .hint(format!("an admin grants it with `ifctl trust add NODE --role worker --allow '*@{provider}/{instance}'`")))
+        Err(Reject::new(Code::WrongWorker, format!("the key {signer} may not serve {provider}/{instance}")).hint(
+            format!("an admin grants it with `ifctl trust add NODE --role worker --allow '*@{provider}/{instance}'`"),
+        ))
     }
 
     /// Decides whether `change`, signed by `signer`, may be made.
     pub fn check_change(&self, signer: &KeyId, change: &TrustChange) -> Result<(), Reject> {
         let standing = self.members.get(signer);
-        let standing = standing.ok_or_else(|| Reject::new(Code::UnknownKey, format!("no member has the key {signer}")))?;
+        let standing =
+            standing.ok_or_else(|| Reject::new(Code::UnknownKey, format!("no member has the key {signer}")))?;
         let member = self.active(standing)?;
         match &change.op {
             TrustOp::Rotate(key) => self.check_new_key(key),
@@ -205,8 +211,9 @@ impl Trust {
         let role = standing.member.role;
         let others = |r| self.members.values().filter(|s| s.is_active() && s.member.role == r).count() > 1;
         match role {
-            Role::Admin if !others(Role::Admin) => Err(Reject::new(Code::BadTrustChange, "that is the last admin")
-                .hint("add another admin first")),
+            Role::Admin if !others(Role::Admin) => {
+                Err(Reject::new(Code::BadTrustChange, "that is the last admin").hint("add another admin first"))
+            }
             Role::Broker => Err(Reject::new(Code::BadTrustChange, "the broker's key cannot be revoked, only rotated")),
             _ => Ok(()),
         }

@@ -58,7 +58,8 @@ async fn forgeries_are_refused_and_not_logged() -> Result<()> {
 
     // A good command on another instance's subject.
     let elsewhere = subject.replace(".main.", ".other.");
-    refused(&fabric, &elsewhere, message(Envelope::decode(&good)?, payload.clone())?, "subject_mismatch", false).await?;
+    refused(&fabric, &elsewhere, message(Envelope::decode(&good)?, payload.clone())?, "subject_mismatch", false)
+        .await?;
 
     // A future version.
     let version = replace(&message(Envelope::decode(&good)?, payload)?, &[0xa1, b'v', 1], &[0xa1, b'v', 2]);
@@ -81,7 +82,8 @@ async fn authentic_but_wrong_commands_are_refused_and_logged() -> Result<()> {
     let (mut c, payload) = fabric.client.command("noop.fire", Effect::Once)?;
     c.issued_at = c.issued_at.saturating_add_us(-40 * second);
     c.deadline = c.deadline.saturating_add_us(60 * second);
-    refused(&fabric, &Client::subject(&c), message(Envelope::seal(&c, operator)?, payload)?, "clock_skew", true).await?;
+    refused(&fabric, &Client::subject(&c), message(Envelope::seal(&c, operator)?, payload)?, "clock_skew", true)
+        .await?;
 
     let (mut c, payload) = fabric.client.command("noop.fire", Effect::Once)?;
     c.instance = "nobody".parse()?;
@@ -89,10 +91,12 @@ async fn authentic_but_wrong_commands_are_refused_and_logged() -> Result<()> {
 
     let (mut c, payload) = fabric.client.command("noop.fire", Effect::Once)?;
     c.provider = "other".parse()?;
-    refused(&fabric, &Client::subject(&c), message(Envelope::seal(&c, operator)?, payload)?, "not_allowed", true).await?;
+    refused(&fabric, &Client::subject(&c), message(Envelope::seal(&c, operator)?, payload)?, "not_allowed", true)
+        .await?;
 
     let (c, payload) = fabric.client.command("noop.fire", Effect::Read)?;
-    refused(&fabric, &Client::subject(&c), message(Envelope::seal(&c, operator)?, payload)?, "effect_mismatch", true).await?;
+    refused(&fabric, &Client::subject(&c), message(Envelope::seal(&c, operator)?, payload)?, "effect_mismatch", true)
+        .await?;
 
     // A worker's key is good, but a worker gives no orders.
     let (c, payload) = fabric.client.command("noop.fire", Effect::Once)?;

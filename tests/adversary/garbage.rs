@@ -46,9 +46,15 @@ async fn a_megabyte_of_noise_on_any_subject_changes_nothing() -> Result<()> {
         }
     }
     let receipt = fabric.client.send_raw(subjects[0], noise(MEGABYTE)).await?;
-    assert!(matches!(receipt.verdict, if_schemas::head::Verdict::Rejected(ref r) if r.code.as_str() == "too_large"), "{receipt:?}");
+    assert!(
+        matches!(receipt.verdict, if_schemas::head::Verdict::Rejected(ref r) if r.code.as_str() == "too_large"),
+        "{receipt:?}"
+    );
     let receipt = fabric.client.send_raw(subjects[0], noise(100)).await?;
-    assert!(matches!(receipt.verdict, if_schemas::head::Verdict::Rejected(ref r) if r.code.as_str() == "malformed"), "{receipt:?}");
+    assert!(
+        matches!(receipt.verdict, if_schemas::head::Verdict::Rejected(ref r) if r.code.as_str() == "malformed"),
+        "{receipt:?}"
+    );
     assert_eq!(fabric.client.head().await?, head, "noise is not logged");
     assert_eq!(fabric.executions(), 0);
     // And work still gets done.

@@ -51,7 +51,10 @@ fn announcement(provider: &str, at: Timestamp, sequence: u64) -> Result<Announce
             since: at,
             simulated: true,
         }],
-        providers: vec![ProviderPresence { provider: provider.parse()?, operations: vec![("noop.fire".parse()?, Effect::Once)] }],
+        providers: vec![ProviderPresence {
+            provider: provider.parse()?,
+            operations: vec![("noop.fire".parse()?, Effect::Once)],
+        }],
     })
 }
 

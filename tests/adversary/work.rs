@@ -2,8 +2,7 @@
 
 use anyhow::{Context, Result};
 use if_schemas::{
-    Body, Effect, Entry, Envelope, Hash, Head, Money, Payload, SigningKey, Status,
-    subject,
+    Body, Effect, Entry, Envelope, Hash, Head, Money, Payload, SigningKey, Status, subject,
     wire::{Committed, Message as _},
 };
 use if_tests::{InProcess, world};
@@ -11,7 +10,12 @@ use if_tests::{InProcess, world};
 /// An admission that never happened, as well made as an attacker can make it.
 fn forged(fabric: &InProcess, operator: &SigningKey, broker: &SigningKey) -> Result<Vec<u8>> {
     let (c, payload) = fabric.client.command("noop.fire", Effect::Once)?;
-    let entry = Entry::new(1, Hash([1; 32]), world::now(), Body::Admitted { envelope: Envelope::seal(&c, operator)?, reserved: Money::FREE });
+    let entry = Entry::new(
+        1,
+        Hash([1; 32]),
+        world::now(),
+        Body::Admitted { envelope: Envelope::seal(&c, operator)?, reserved: Money::FREE },
+    );
     item(&entry, payload, broker, operator)
 }
 

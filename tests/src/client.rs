@@ -24,7 +24,8 @@ pub struct Client {
 
 impl Client {
     pub async fn connect(url: &str, broker: PublicKey) -> anyhow::Result<Self> {
-        let options = ConnectOptions { url: url.into(), name: "test client".into(), role: BusRole::Operator, nkey_seed: None };
+        let options =
+            ConnectOptions { url: url.into(), name: "test client".into(), role: BusRole::Operator, nkey_seed: None };
         Ok(Self { bus: Bus::connect(&options).await?, broker })
     }
 
@@ -68,7 +69,12 @@ impl Client {
     }
 
     /// Sends a good command and waits for its witnessed result.
-    pub async fn run(&self, operation: &str, effect: Effect, key: &SigningKey) -> anyhow::Result<(Command, Head, Status)> {
+    pub async fn run(
+        &self,
+        operation: &str,
+        effect: Effect,
+        key: &SigningKey,
+    ) -> anyhow::Result<(Command, Head, Status)> {
         let (command, payload) = self.command(operation, effect)?;
         let mut events = self.events(&command).await?;
         let receipt = self.send(&command, payload, key).await?;
@@ -109,7 +115,11 @@ impl Client {
         Ok((head, settled))
     }
 
-    pub async fn query<Q: serde::Serialize, A: serde::de::DeserializeOwned>(&self, what: &str, question: &Q) -> anyhow::Result<A> {
+    pub async fn query<Q: serde::Serialize, A: serde::de::DeserializeOwned>(
+        &self,
+        what: &str,
+        question: &Q,
+    ) -> anyhow::Result<A> {
         let answer = self.bus.request(&subject::query(what), serde_json::to_vec(question)?, ANSWER_TIMEOUT).await?;
         match serde_json::from_slice(&answer)? {
             Answer::Ok(value) => Ok(value),

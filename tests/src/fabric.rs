@@ -2,7 +2,7 @@
 
 use crate::{
     Client, Keys,
-    noop::{Executed, NoopProvider},
+    noop::{Executed, Memory, NoopProvider},
     world,
 };
 use anyhow::Context;
@@ -78,7 +78,7 @@ impl InProcess {
             home: self.home.clone(),
             node: world::name("node")?,
             bus: self.connect_options(BusRole::Worker),
-            providers: vec![Arc::new(NoopProvider::new(self.executed.clone()))],
+            providers: vec![Arc::new(NoopProvider::new(Memory::InProcess(self.executed.clone())))],
         };
         let stop = CancellationToken::new();
         let task = tokio::spawn({
@@ -140,7 +140,9 @@ impl InProcess {
             }
             Ok(())
         };
-        tokio::time::timeout(START_TIMEOUT, poll).await.with_context(|| format!("{what}: not within {START_TIMEOUT:?}"))?
+        tokio::time::timeout(START_TIMEOUT, poll)
+            .await
+            .with_context(|| format!("{what}: not within {START_TIMEOUT:?}"))?
     }
 }
 

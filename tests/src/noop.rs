@@ -10,13 +10,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Executions so far, in order.
 pub type Executed = Arc<Mutex<Vec<CommandId>>>;
 
+/// Where executions are remembered.
+#[derive(Clone)]
+pub enum Memory {
+    InProcess(Executed),
+    /// One line per execution, `<command id> <operation>`, written before it returns: outlives the process.
+    File(Arc<std::fs::File>),
+}
+
 pub struct NoopProvider {
     spec: ProviderSpec,
-    executed: Executed,
+    memory: Memory,
 }
 
 impl NoopProvider {
-    pub fn new(executed: Executed) -> Self {
+    pub fn new(memory: Memory) -> Self {
         let operation = |id, effect| {
             OperationSpec::new(id, effect, "does nothing").optional("note", ParamKind::Text, None, "any text")
         };
@@ -32,7 +40,7 @@ impl NoopProvider {
                 operation("noop.fire", Effect::Once),
             ],
         };
-        Self { spec, executed }
+        Self { spec, memory }
     }
 }
 
@@ -42,12 +50,12 @@ impl Provider for NoopProvider {
         &self.spec
     }
     fn adapter(&self, _: InstanceConfig) -> Result<Arc<dyn Adapter>, AdapterError> {
-        Ok(Arc::new(Noop { executed: self.executed.clone() }))
+        Ok(Arc::new(Noop { memory: self.memory.clone() }))
     }
 }
 
 struct Noop {
-    executed: Executed,
+    memory: Memory,
 }
 
 fn peer() -> Peer {
@@ -70,7 +78,16 @@ impl Adapter for Noop {
         Ok(vec![])
     }
     async fn execute_command(&self, call: Call, _: ProgressSink) -> Execution {
-        self.executed.lock().unwrap_or_else(PoisonError::into_inner).push(call.command);
+        match &self.memory {
+            Memory::InProcess(executed) => executed.lock().unwrap_or_else(PoisonError::into_inner).push(call.command),
+            Memory::File(file) => {
+                // One write of one short line to a file opened for appending: lines of concurrent executions do not mix.
+                let line = format!("{} {}\n", call.command, call.operation);
+                if let Err(e) = std::io::Write::write_all(&mut file.as_ref(), line.as_bytes()) {
+                    return Execution::failed("provider_error", e.to_string(), None);
+                }
+            }
+        }
         Execution::Succeeded(json!({ "done": true }))
     }
 }

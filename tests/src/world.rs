@@ -3,8 +3,7 @@
 use anyhow::Context;
 use if_home::{Home, keys};
 use if_schemas::{
-    CommandId, Envelope, Hash, Member, Name, Role, Salt, SigningKey, Timestamp, TraceId,
-    member::Genesis,
+    CommandId, Envelope, Hash, Member, Name, Role, Salt, SigningKey, Timestamp, TraceId, member::Genesis,
 };
 use std::time::{SystemTime, UNIX_EPOCH};
 

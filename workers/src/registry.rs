@@ -4,7 +4,7 @@ use crate::{
     job::Place,
     node::Node,
     queue::{Loop, RUNNING_MAX},
-    session::{Session, Target},
+    session::{Session, Target, Timing},
 };
 use if_engine::Provider;
 use if_home::Instance;
@@ -138,6 +138,7 @@ impl Registry {
                     provider_name: provider.clone(),
                     name: instance.clone(),
                     instance: settings.clone(),
+                    timing: Timing::STANDARD,
                 };
                 Session::start(target, self.node.changed.clone(), close.clone())
             }

@@ -88,7 +88,9 @@ pub fn check(options: &WorkerOptions) -> Result<Vec<String>, WorkerError> {
 /// What did not end is known to the inbox, and answered at the next start.
 pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<(), WorkerError> {
     let setup = Setup::load(&options)?;
-    let inbox = Inbox::open(&options.home.worker_dir(), clock::now())?;
+    let dir = options.home.worker_dir();
+    let opened = tokio::task::spawn_blocking(move || Inbox::open(&dir, clock::now())).await;
+    let inbox = opened.map_err(|_| InboxError::Closed)??;
     let connecting = Bus::connect_waiting(&options.bus);
     let bus = tokio::select! {
         () = shutdown.cancelled() => return Ok(()),

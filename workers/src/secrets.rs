@@ -26,8 +26,8 @@ pub enum SecretError {
     Start { program: String, why: String },
     #[error("the secret command {0} has an unclosed quote")]
     Quote(String),
-    #[error("the secret command {program} did not end within {} s", EXEC_TIMEOUT.as_secs())]
-    Slow { program: String },
+    #[error("the secret command {program} did not end within {} ms", .limit.as_millis())]
+    Slow { program: String, limit: Duration },
     #[error("the secret command {program} ended with {status}")]
     Status { program: String, status: String },
     #[error("the secret command {0} printed more than {SECRET_MAX_BYTES} bytes or no UTF-8 text")]
@@ -38,12 +38,16 @@ pub enum SecretError {
 
 /// Resolves one reference. Bounded in time and size.
 pub async fn resolve(reference: &SecretRef) -> Result<Secret, SecretError> {
+    resolve_within(reference, EXEC_TIMEOUT).await
+}
+
+async fn resolve_within(reference: &SecretRef, exec: Duration) -> Result<Secret, SecretError> {
     match reference {
         SecretRef::Literal(text) => Ok(Secret::new(text.to_string())),
         SecretRef::Env(name) => from_env(name),
         SecretRef::File(path) => from_file(path).await,
         SecretRef::Keychain { service, name } => Err(SecretError::Keychain(format!("{service}/{name}"))),
-        SecretRef::Exec(command) => from_command(command).await,
+        SecretRef::Exec(command) => from_command(command, exec).await,
     }
 }
 
@@ -64,7 +68,7 @@ async fn from_file(path: &Path) -> Result<Secret, SecretError> {
     not_empty(text, || format!("file:{}", path.display()))
 }
 
-async fn from_command(command: &str) -> Result<Secret, SecretError> {
+async fn from_command(command: &str, limit: Duration) -> Result<Secret, SecretError> {
     let words = split_words(command).ok_or_else(|| SecretError::Quote(program_of(command)))?;
     let program = words.first().cloned().unwrap_or_default();
     let started = Command::new(&program)
@@ -86,7 +90,7 @@ async fn from_command(command: &str) -> Result<Secret, SecretError> {
         let status = child.wait().await?;
         Ok::<_, std::io::Error>((bytes, Some(status)))
     };
-    let ended = tokio::time::timeout(EXEC_TIMEOUT, output).await.map_err(|_| SecretError::Slow { program: program.clone() })?;
+    let ended = tokio::time::timeout(limit, output).await.map_err(|_| SecretError::Slow { program: program.clone(), limit })?;
     let (bytes, status) = ended.map_err(|e| SecretError::Start { program: program.clone(), why: e.to_string() })?;
     let Some(status) = status else { return Err(SecretError::Output(program)) };
     if !status.success() {

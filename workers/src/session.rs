@@ -19,14 +19,28 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Longest attempt to connect.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Pause between attempts: doubles from the first to the second figure.
-const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
-/// Time between health checks.
-const HEALTH_INTERVAL: Duration = Duration::from_secs(10);
-/// Longest health check.
-const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// Longest attempt to connect.
+    pub connect: Duration,
+    /// Pause between attempts: doubles from the first to the second figure.
+    pub retry: (Duration, Duration),
+    /// Time between health checks.
+    pub health_interval: Duration,
+    /// Longest health check.
+    pub health: Duration,
+}
+
+impl Timing {
+    pub const STANDARD: Timing = Timing {
+        connect: Duration::from_secs(5),
+        retry: (Duration::from_millis(250), Duration::from_secs(10)),
+        health_interval: Duration::from_secs(10),
+        health: Duration::from_secs(3),
+    };
+}
+
 /// Longest orderly disconnect.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// A connection that lasted this long was a good one: the next attempt comes soon.
@@ -55,6 +69,7 @@ pub struct Target {
     pub provider_name: Name,
     pub name: Name,
     pub instance: Instance,
+    pub timing: Timing,
 }
 
 /// A running session. Ends when its token is cancelled.
@@ -146,7 +161,7 @@ impl Board {
 /// Runs the session and starts it again if the adapter panics.
 async fn supervise(target: Target, board: Board, signals: Arc<Signals>, stop: CancellationToken) {
     let (provider, instance) = (target.provider_name.clone(), target.name.clone());
-    let mut backoff = Backoff::new(RETRY.0, RETRY.1);
+    let mut backoff = Backoff::new(target.timing.retry.0, target.timing.retry.1);
     loop {
         let driver = Driver { target: target.clone(), board: board.clone(), signals: signals.clone() };
         let mut task = tokio::spawn(driver.run(stop.clone()));
@@ -187,7 +202,7 @@ impl Driver {
     async fn run(self, stop: CancellationToken) {
         let mut adapter: Option<Arc<dyn Adapter>> = None;
         let attempts = async {
-            let mut backoff = Backoff::new(RETRY.0, RETRY.1);
+            let mut backoff = Backoff::new(self.target.timing.retry.0, self.target.timing.retry.1);
             loop {
                 let lasted = self.connect_and_watch(&mut adapter).await;
                 if lasted >= STABLE {
@@ -219,7 +234,7 @@ impl Driver {
                 return Duration::ZERO;
             }
         };
-        let peer = match timed(CONNECT_TIMEOUT, "did not answer", adapter.connect()).await {
+        let peer = match timed(self.target.timing.connect, "did not answer", adapter.connect()).await {
             Ok(peer) => peer,
             Err(error) => {
                 self.log("not connected", &error);
@@ -270,7 +285,7 @@ impl Driver {
 
     /// Posts the state of a live connection until it is lost.
     async fn watch(&self, adapter: &Arc<dyn Adapter>, mut peer: Peer) -> AdapterError {
-        let simulated = self.target.instance.simulated;
+        let (simulated, timing) = (self.target.instance.simulated, self.target.timing);
         loop {
             let detail = Some(peer.description.clone());
             self.board.post(InstanceState::Ok, detail, None, Some((&peer, adapter.clone())), simulated);
@@ -279,9 +294,9 @@ impl Driver {
                 () = self.signals.fault.notified() => {
                     return AdapterError::new(InstanceState::UnknownError, "the adapter panicked while executing a command");
                 }
-                () = tokio::time::sleep(HEALTH_INTERVAL) => {}
+                () = tokio::time::sleep(timing.health_interval) => {}
             }
-            match timed(HEALTH_TIMEOUT, "did not answer the health check", adapter.health_check()).await {
+            match timed(timing.health, "did not answer the health check", adapter.health_check()).await {
                 Ok(now) => peer = now,
                 Err(error) => return error,
             }
@@ -300,7 +315,7 @@ async fn timed<T>(
     call: impl Future<Output = Result<T, AdapterError>>,
 ) -> Result<T, AdapterError> {
     tokio::time::timeout(limit, call).await.unwrap_or_else(|_| {
-        let message = format!("{what} within {} s", limit.as_secs());
+        let message = format!("{what} within {} ms", limit.as_millis());
         Err(AdapterError::new(InstanceState::Disconnected, message).hint("check that it runs and that the address is right"))
     })
 }

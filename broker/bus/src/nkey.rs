@@ -4,7 +4,8 @@ use crate::BusError;
 
 /// A fresh user from 32 random bytes: `(seed "SU…", public "U…")`.
 pub fn user_from_seed(random: [u8; 32]) -> Result<(String, String), BusError> {
-    let pair = nkeys::KeyPair::new_from_raw(nkeys::KeyPairType::User, random).map_err(|e| BusError::other("nkey", e))?;
+    let pair =
+        nkeys::KeyPair::new_from_raw(nkeys::KeyPairType::User, random).map_err(|e| BusError::other("nkey", e))?;
     let seed = pair.seed().map_err(|e| BusError::other("nkey", e))?;
     Ok((seed, pair.public_key()))
 }

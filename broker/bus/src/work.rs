@@ -78,7 +78,8 @@ impl Bus {
         };
         let consumer = self.jetstream.create_consumer_on_stream(config, subject::WORK_STREAM).await;
         let consumer = consumer.map_err(|e| BusError::other("work consumer", e))?;
-        let pulls = consumer.stream().max_messages_per_batch(PULL_BATCH).expires(PULL_EXPIRES).heartbeat(PULL_HEARTBEAT);
+        let pulls =
+            consumer.stream().max_messages_per_batch(PULL_BATCH).expires(PULL_EXPIRES).heartbeat(PULL_HEARTBEAT);
         let messages = pulls.messages().await.map_err(|e| BusError::other("work consumer", e))?;
         Ok(WorkQueue { messages })
     }

@@ -15,12 +15,14 @@ pub(crate) struct AdmittedCommand {
     reserved: Money,
 }
 
-pub(crate) fn authorize(state: &State, now: Timestamp, command: VerifiedCommand) -> Result<AuthorizedCommand, (VerifiedCommand, Reject)> {
+pub(crate) fn authorize(
+    state: &State,
+    now: Timestamp,
+    command: VerifiedCommand,
+) -> Result<AuthorizedCommand, (VerifiedCommand, Reject)> {
     let c = command.command();
-    let checked = state
-        .trust()
-        .authorize(&command.authentic.key(), c)
-        .and_then(|()| check_times(now, c.issued_at, c.deadline));
+    let checked =
+        state.trust().authorize(&command.authentic.key(), c).and_then(|()| check_times(now, c.issued_at, c.deadline));
     match checked {
         Ok(()) => Ok(AuthorizedCommand(command)),
         Err(reject) => Err((command, reject)),
@@ -52,12 +54,18 @@ pub(crate) fn check_times(now: Timestamp, issued: Timestamp, deadline: Timestamp
     let skew = now.since_us(issued);
     let life = deadline.since_us(issued);
     if !(1..=DEADLINE_MAX_US).contains(&life) {
-        return Err(Reject::new(Code::BadDeadline, format!("the deadline is {} ms after the issue time", life / 1_000))
-            .hint("use a deadline between now and 24 h"));
+        return Err(Reject::new(
+            Code::BadDeadline,
+            format!("the deadline is {} ms after the issue time", life / 1_000),
+        )
+        .hint("use a deadline between now and 24 h"));
     }
     if now > deadline {
-        return Err(Reject::new(Code::Expired, format!("its deadline passed {} ms ago", now.since_us(deadline) / 1_000))
-            .hint("send it again; a longer --deadline gives it more time"));
+        return Err(Reject::new(
+            Code::Expired,
+            format!("its deadline passed {} ms ago", now.since_us(deadline) / 1_000),
+        )
+        .hint("send it again; a longer --deadline gives it more time"));
     }
     if skew.abs() > CLOCK_SKEW_MAX_US {
         let (seconds, side) = (skew.abs() / 1_000_000, if skew > 0 { "behind" } else { "ahead of" });
@@ -73,16 +81,21 @@ fn check_served(c: &Command, served: Served) -> Result<(), Reject> {
         Served::Nobody { known } => {
             let hint = match known {
                 Some(nearest) => format!("did you mean {nearest}? `ifctl node list` shows what is served"),
-                None => format!("start a worker that has {target}, or add it: `ifctl {} add {}`", c.provider, c.instance),
+                None => {
+                    format!("start a worker that has {target}, or add it: `ifctl {} add {}`", c.provider, c.instance)
+                }
             };
             Err(Reject::new(Code::NoWorker, format!("no live worker serves {target}")).hint(hint))
         }
-        Served::By(None) => Err(Reject::new(Code::UnknownOperation, format!("the worker of {target} does not know {}", c.operation))
-            .hint("the worker may be older than this CLI: compare `ifctl node list`")),
-        Served::By(Some(effect)) if effect != c.effect => {
-            Err(Reject::new(Code::EffectMismatch, format!("{} is signed as {:?} but is {effect:?}", c.operation, c.effect))
-                .hint("the CLI and the worker are of different versions: update the older one"))
+        Served::By(None) => {
+            Err(Reject::new(Code::UnknownOperation, format!("the worker of {target} does not know {}", c.operation))
+                .hint("the worker may be older than this CLI: compare `ifctl node list`"))
         }
+        Served::By(Some(effect)) if effect != c.effect => Err(Reject::new(
+            Code::EffectMismatch,
+            format!("{} is signed as {:?} but is {effect:?}", c.operation, c.effect),
+        )
+        .hint("the CLI and the worker are of different versions: update the older one")),
         Served::By(Some(_)) => Ok(()),
     }
 }

@@ -6,18 +6,30 @@ use crate::{
     settlement,
 };
 use if_schemas::{
-    Body, Code, CommandId, Effect, Envelope, Head, Money, Payload, Reject, Status, Timestamp,
-    head::Verdict,
+    Body, Code, CommandId, Effect, Envelope, Head, Money, Payload, Reject, Status, Timestamp, head::Verdict,
 };
 
 /// Everything that can reach the log.
 #[derive(Debug, Clone)]
 pub enum Input {
-    Command { command: VerifiedCommand, prior: Prior, served: Served, price: Money },
-    Trust { change: VerifiedChange, prior: Prior },
-    Result { result: VerifiedResult, prior: Prior },
+    Command {
+        command: VerifiedCommand,
+        prior: Prior,
+        served: Served,
+        price: Money,
+    },
+    Trust {
+        change: VerifiedChange,
+        prior: Prior,
+    },
+    Result {
+        result: VerifiedResult,
+        prior: Prior,
+    },
     /// A command [`State::overdue`] named.
-    Overdue { command: CommandId },
+    Overdue {
+        command: CommandId,
+    },
 }
 
 /// What the log already holds under the same command id.
@@ -81,7 +93,9 @@ fn command_(
     let id = command.command().id;
     match prior {
         Prior::Same { head, reject } => return again(head, reject),
-        Prior::Different => return refuse(command.authentic.into_envelope(), Some(command.payload), id_reused(id), dry_run),
+        Prior::Different => {
+            return refuse(command.authentic.into_envelope(), Some(command.payload), id_reused(id), dry_run);
+        }
         Prior::Nothing => {}
     }
     let admitted = admission::authorize(state, now, command).and_then(|a| a.reserve(served, price));
@@ -105,8 +119,8 @@ fn trust(state: &State, now: Timestamp, change: VerifiedChange, prior: Prior) ->
         }
         Prior::Nothing => {}
     }
-    let checked = check_times(now, c.issued_at, c.deadline)
-        .and_then(|()| state.trust().check_change(&change.authentic.key(), c));
+    let checked =
+        check_times(now, c.issued_at, c.deadline).and_then(|()| state.trust().check_change(&change.authentic.key(), c));
     let envelope = change.authentic.into_envelope();
     match checked {
         Ok(()) => Decision::Append {
@@ -133,7 +147,8 @@ fn result_(state: &State, result: VerifiedResult, prior: Prior) -> Decision {
         None => Err(Reject::new(Code::UnknownCommand, format!("command {id} was never admitted"))),
     };
     let settlement = flight.map(|f| settlement::of_result(f.reserved, r.cost));
-    let is_worker = state.trust().standing(&key).is_some_and(|s| s.is_active() && s.member.role == if_schemas::Role::Worker);
+    let is_worker =
+        state.trust().standing(&key).is_some_and(|s| s.is_active() && s.member.role == if_schemas::Role::Worker);
     let VerifiedResult { authentic, payload } = result;
     let envelope = authentic.into_envelope();
     match (checked, settlement) {
@@ -144,9 +159,12 @@ fn result_(state: &State, result: VerifiedResult, prior: Prior) -> Decision {
             verdict: Verdict::Accepted,
             then: Some(Action::AnnounceResult(id)),
         },
-        (Ok(()), None) if is_worker => {
-            Decision::Append { body: Body::Late { envelope }, payload: Some(payload), verdict: Verdict::Accepted, then: None }
-        }
+        (Ok(()), None) if is_worker => Decision::Append {
+            body: Body::Late { envelope },
+            payload: Some(payload),
+            verdict: Verdict::Accepted,
+            then: None,
+        },
         (Ok(()), None) => {
             let reject = Reject::new(Code::WrongWorker, format!("the key {key} is no active worker's"));
             refuse(envelope, Some(payload), reject, false)

@@ -7,7 +7,10 @@ use if_schemas::{Code, KeyId, Money, Reject, ResultEvent, Settlement, Trust};
 pub(crate) fn check_result(trust: &Trust, flight: &InFlight, signer: &KeyId, r: &ResultEvent) -> Result<(), Reject> {
     trust.authorize_worker(signer, &flight.provider, &flight.instance)?;
     if r.entry != flight.entry {
-        return Err(Reject::new(Code::UnknownCommand, format!("the result names entry {}, not the admission of {}", r.entry, r.command)));
+        return Err(Reject::new(
+            Code::UnknownCommand,
+            format!("the result names entry {}, not the admission of {}", r.entry, r.command),
+        ));
     }
     let fits = r.cost.currency == flight.reserved.currency
         && (0..=flight.reserved.amount_micros).contains(&r.cost.amount_micros);

@@ -2,10 +2,8 @@
 
 use crate::{Ledger, LedgerError, settlement};
 use if_schemas::{
-    Body, Command, CommandId, Effect, Entry, Envelope, Hash, KeyId, Kind, Money, Name, OperationId, Reject, ResultEvent,
-    Role, SchemaError, Settlement, Status, Timestamp, TraceId, Trust,
-    codec,
-    limits::RESULT_GRACE_US,
+    Body, Command, CommandId, Effect, Entry, Envelope, Hash, KeyId, Kind, Money, Name, OperationId, Reject,
+    ResultEvent, Role, SchemaError, Settlement, Status, Timestamp, TraceId, Trust, codec, limits::RESULT_GRACE_US,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -140,7 +138,9 @@ impl State {
             Body::Admitted { envelope, reserved } => self.admit(entry, hash, envelope, *reserved)?,
             Body::Rejected { envelope, .. } => self.reject(envelope)?,
             Body::Completed { envelope, settlement } => self.complete(envelope, settlement)?,
-            Body::Unresolved { command, status, settlement, .. } => self.unresolve(entry, command, *status, settlement)?,
+            Body::Unresolved { command, status, settlement, .. } => {
+                self.unresolve(entry, command, *status, settlement)?
+            }
             Body::Late { envelope } => self.late(envelope)?,
             Body::Trust { envelope } => self.change_trust(entry, envelope)?,
         }

@@ -1,8 +1,8 @@
 //! From untrusted submissions to values whose signature is proven. The only constructors of the `Verified*` types.
 
 use if_schemas::{
-    Code, Command, Envelope, Hash, KeyId, Kind, Name, OperationId, Payload, PublicKey, Reject, ResultEvent, SchemaError,
-    Signed, Trust, TrustChange, wire::Submission,
+    Code, Command, Envelope, Hash, KeyId, Kind, Name, OperationId, Payload, PublicKey, Reject, ResultEvent,
+    SchemaError, Signed, Trust, TrustChange, wire::Submission,
 };
 
 /// An envelope of a member, its signature checked, its body read.

@@ -111,7 +111,11 @@ fn results_settle_once_and_only_from_the_right_worker() {
     let entry = head.unwrap().hash;
     let wrong_entry = if_schemas::Hash([1; 32]);
     assert_eq!(code(&w.result(c.id, wrong_entry, Status::Succeeded, usd(0), &key(4)).0), "unknown_command");
-    assert_eq!(code(&w.result(c.id, entry, Status::Succeeded, usd(0), &key(2)).0), "wrong_worker", "an operator is no worker");
+    assert_eq!(
+        code(&w.result(c.id, entry, Status::Succeeded, usd(0), &key(2)).0),
+        "wrong_worker",
+        "an operator is no worker"
+    );
     assert_eq!(code(&w.result(c.id, entry, Status::Succeeded, usd(101), &key(4)).0), "cost_exceeds_reservation");
     let first = w.result(c.id, entry, Status::Succeeded, usd(100), &key(4));
     assert_eq!(code(&first.0), "accepted");

@@ -3,17 +3,26 @@
 use super::{NoAnswer, Queries};
 use crate::clock;
 use if_schemas::{
-    CommandId, Hash, KeyId, Money,
+    CommandId, Entry, Hash, Head, KeyId, Money,
     query::{
-        ENTRIES_CHUNK_BYTES, EntriesAnswer, EntriesQuery, EntryRef, HeadAnswer, LOG_ROWS_MAX, LedgerRow, LogAnswer, LogQuery,
-        MemberRow, NodesAnswer, PayloadHex, RawEntry, ShowAnswer, ShownEntry, StatusAnswer, TrustAnswer,
+        ENTRIES_CHUNK_BYTES, EntriesAnswer, EntriesQuery, EntryRef, HeadAnswer, HeadQuery, LOG_ROWS_MAX, LedgerRow,
+        LogAnswer, LogQuery, MemberRow, NodesAnswer, PayloadHex, RawEntry, ShowAnswer, ShownEntry, StatusAnswer,
+        TrustAnswer,
     },
 };
 use if_witness::Filter;
 
 impl Queries {
-    pub(super) fn head(&self) -> Result<HeadAnswer, NoAnswer> {
-        let head = self.shared.sign_head(&self.shared.view.load().head)?;
+    pub(super) fn head(&self, q: HeadQuery) -> Result<HeadAnswer, NoAnswer> {
+        let newest = self.shared.view.load().head;
+        let head = match q.index {
+            Some(index) if index < newest.index => {
+                let (bytes, entry) = self.entry(index)?;
+                Head { log: newest.log, index, hash: Entry::hash_bytes(&bytes), at: entry.at }
+            }
+            _ => newest,
+        };
+        let head = self.shared.sign_head(&head)?;
         Ok(HeadAnswer { head, broker: self.shared.key.public() })
     }
 
@@ -71,7 +80,10 @@ impl Queries {
         let indexes: std::collections::BTreeSet<u64> = indexes.collect();
         let mut entries = Vec::with_capacity(indexes.len());
         for index in indexes {
-            let entry = self.reader.entry(index)?.ok_or_else(|| NoAnswer::new(format!("entry {index} is missing"), "run `if-broker fsck`"))?;
+            let entry = self
+                .reader
+                .entry(index)?
+                .ok_or_else(|| NoAnswer::new(format!("entry {index} is missing"), "run `if-broker fsck`"))?;
             entries.push(RawEntry { entry, payload: None });
         }
         Ok(EntriesAnswer { from: 0, entries, head: view.head.index })
@@ -135,7 +147,12 @@ impl Queries {
 
     /// The command and the entry `id` names.
     fn find(&self, id: &str) -> Result<(Option<CommandId>, u64), NoAnswer> {
-        let unknown = || NoAnswer::new(format!("nothing in the log is named {id:?}"), "use a command id (or the start of one), an index like #12, or an entry hash");
+        let unknown = || {
+            NoAnswer::new(
+                format!("nothing in the log is named {id:?}"),
+                "use a command id (or the start of one), an index like #12, or an entry hash",
+            )
+        };
         let digits = id.strip_prefix('#').unwrap_or(id);
         if let Ok(hash) = id.parse::<Hash>() {
             let index = self.reader.index_of(&hash)?.ok_or_else(unknown)?;

@@ -67,7 +67,7 @@ impl Queries {
         use if_schemas::query as q;
         let what = message.subject.strip_prefix("if.query.").unwrap_or_default();
         match what {
-            q::HEAD => json(self.head()),
+            q::HEAD => json(optional(message).and_then(|question| self.head(question.unwrap_or_default()))),
             q::STATUS => json(self.status()),
             q::TRUST => json(self.trust()),
             q::NODES => json(self.nodes()),
@@ -82,6 +82,11 @@ impl Queries {
 
 fn question<T: serde::de::DeserializeOwned>(message: &Message) -> Result<T, NoAnswer> {
     Ok(serde_json::from_slice(&message.payload)?)
+}
+
+/// A question that may be left out: an empty message asks the same as `null`.
+fn optional<T: serde::de::DeserializeOwned>(message: &Message) -> Result<Option<T>, NoAnswer> {
+    if message.payload.is_empty() { Ok(None) } else { question(message) }
 }
 
 fn to_answer<T>(result: Result<T, NoAnswer>) -> Answer<T> {

@@ -88,7 +88,13 @@ impl Queries {
             };
             let hash: Hash = Entry::hash_bytes(&bytes);
             let entry_ref = EntryRef { index: record.index, hash };
-            return Ok(Some(Ending { status: status.as_str().into(), at: entry.at, cost, simulated, entry: entry_ref }));
+            return Ok(Some(Ending {
+                status: status.as_str().into(),
+                at: entry.at,
+                cost,
+                simulated,
+                entry: entry_ref,
+            }));
         }
         Ok(None)
     }

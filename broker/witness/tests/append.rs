@@ -158,9 +158,6 @@ fn the_two_newest_snapshots_are_kept() {
         log.append(Batch { entries: vec![new.clone()], snapshot }).unwrap();
         assert_eq!(log.reader().latest_snapshot().unwrap(), Some((n as u64, vec![n as u8; 100])));
     }
-    // Also without entries, as at shutdown.
-    log.append(Batch { entries: vec![], snapshot: Some((4, vec![9; 10])) }).unwrap();
-    assert_eq!(log.reader().latest_snapshot().unwrap(), Some((4, vec![9; 10])));
     drop(log);
     let db = raw(dir.path());
     let family = db.cf_handle("snapshots").unwrap();

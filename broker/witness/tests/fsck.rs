@@ -6,7 +6,7 @@ use common::*;
 use if_schemas::{Entry, Timestamp};
 use if_witness::fsck;
 use rocksdb::{DB, IteratorMode, Options as RawOptions};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const FAMILIES: [&str; 7] = ["default", "entries", "payloads", "index", "commands", "hashes", "snapshots"];
 
@@ -174,30 +174,4 @@ fn an_erased_payload_leaves_a_sound_log() {
     }
     assert_clean(dir.path());
     assert_eq!(open(dir.path()).reader().payload(victim).unwrap(), None);
-}
-
-/// The table file that holds these bytes, and where.
-fn table_with(dir: &Path, needle: &[u8]) -> (PathBuf, usize) {
-    let files = std::fs::read_dir(dir).unwrap().map(|f| f.unwrap().path());
-    let tables = files.filter(|p| p.extension().is_some_and(|e| e == "sst"));
-    let find = |p: PathBuf| {
-        let bytes = std::fs::read(&p).unwrap();
-        bytes.windows(needle.len()).position(|w| w == needle).map(|at| (p, at))
-    };
-    tables.into_iter().find_map(find).expect("the bytes are in no table")
-}
-
-/// A log large enough for many blocks, all of it in tables.
-fn flushed(dir: &Path) -> Vec<if_witness::NewEntry> {
-    let (_, entries, _) = write_story(dir, 200);
-    let db = raw(dir);
-    for family in FAMILIES {
-        db.flush_cf(db.cf_handle(family).unwrap()).unwrap();
-    }
-    entries
-}
-
-/// Part of the entry's signature: random bytes, so compression leaves them as they are.
-fn marker(new: &if_witness::NewEntry) -> Vec<u8> {
-    new.entry.body.envelope().unwrap().signed_parts().1.0[20..40].to_vec()
 }

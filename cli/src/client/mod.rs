@@ -2,11 +2,12 @@
 
 mod await_result;
 mod proof;
+mod stream;
 mod submit;
 mod trust;
 
 pub use await_result::{Awaited, Ending, Settled};
-pub use proof::fetch_chain;
+pub use stream::stream_entries;
 pub use trust::{TrustView, read_genesis};
 
 use crate::CliError;
@@ -14,7 +15,7 @@ use if_bus::{Bus, ConnectOptions};
 use if_home::Home;
 use if_schemas::{
     codec,
-    query::{Answer, EntriesAnswer, EntriesQuery},
+    query::{Answer, EntriesAnswer, EntriesQuery, RawEntry},
     subject,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -71,11 +72,17 @@ impl Client {
         unwrap(codec::decode("entries answer", &bytes)?)
     }
 
-    /// Brings trust up to the newest entry, each change checked against the one before, from the genesis on.
-    pub async fn refresh_trust(&mut self) -> Result<(), CliError> {
+    /// Entry 0 and all trust entries, oldest first.
+    pub async fn trust_entries(&mut self) -> Result<Vec<RawEntry>, CliError> {
         let bytes = self.ask(if_schemas::query::TRUST_ENTRIES, to_json(&())?).await?;
         let answer: EntriesAnswer = unwrap(codec::decode("trust entries", &bytes)?)?;
-        self.trust.fold(answer.entries.iter().map(|e| e.entry.as_slice()))
+        Ok(answer.entries)
+    }
+
+    /// Brings trust up to the newest entry, each change checked against the one before, from the genesis on.
+    pub async fn refresh_trust(&mut self) -> Result<(), CliError> {
+        let entries = self.trust_entries().await?;
+        self.trust.fold(entries.iter().map(|e| e.entry.as_slice()))
     }
 }
 

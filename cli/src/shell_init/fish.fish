@@ -9,13 +9,13 @@ if status is-interactive
 
     # Prints what the line should be; fails where that is the line itself.
     function __ifctl_rewrite --argument-names line
-        string match -q -- "*\n*" $line; and return 1
+        string match -q -- '*'\n'*' "$line"; and return 1
         set -l command '^([[:blank:]]*)if([[:blank:]]+(?:(?:'$__ifctl_words')(?:[[:blank:];|&<>].*)?|-.*))$'
         # What is quoted says nothing about syntax.
-        set -l bare (string replace -ra -- '\\\\.|"(?:[^"\\\\]|\\\\.)*"|\'(?:[^\'\\\\]|\\\\.)*\'' '' $line)
+        set -l bare (string replace -ra -- '\\\\.|"(?:[^"\\\\]|\\\\.)*"|\'(?:[^\'\\\\]|\\\\.)*\'' '' "$line")
         string match -qr -- '[;&|][[:blank:]]*(?:then|end|else)(?:[[:blank:];]|$)|[;|\\\\][[:blank:]]*$|&&[[:blank:]]*$' "$bare"
         and return 1
-        string replace -fr -- $command '$1ifctl$2' $line
+        string replace -fr -- $command '$1ifctl$2' "$line"
     end
 
     function __ifctl_enter

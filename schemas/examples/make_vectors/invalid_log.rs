@@ -358,7 +358,14 @@ fn trust() -> Vec<Vector> {
         log(
             "trust-weak-key",
             "a small-order key became a member's",
-            changed(weak_member(), &alice()),
+            changed(keyed_member(neutral()), &alice()),
+            "bad_trust_change",
+            3,
+        ),
+        log(
+            "trust-mixed-order-key",
+            "a key outside the prime-order group became a member's",
+            changed(keyed_member(raw::mixed_order(&mallory().public().0)), &alice()),
             "bad_trust_change",
             3,
         ),
@@ -377,11 +384,16 @@ fn trust() -> Vec<Vector> {
     ]
 }
 
-fn weak_member() -> TrustOp {
-    let mut weak = member("weak", &mallory(), Role::Operator, &[]);
-    weak.key.0 = [0; 32];
-    weak.key.0[0] = 1;
-    TrustOp::Add(weak)
+fn keyed_member(key: [u8; 32]) -> TrustOp {
+    let mut member = member("weak", &mallory(), Role::Operator, &[]);
+    member.key.0 = key;
+    TrustOp::Add(member)
+}
+
+fn neutral() -> [u8; 32] {
+    let mut key = [0; 32];
+    key[0] = 1;
+    key
 }
 
 fn settlements() -> Vec<Vector> {
@@ -492,6 +504,13 @@ fn settlements() -> Vec<Vector> {
             "unresolved-unbalanced",
             "given up, and part of the reservation vanished",
             unresolved(40, Status::Indeterminate, 0, 0),
+            "settlement",
+            4,
+        ),
+        log(
+            "unresolved-negative-void",
+            "given up, more posted than was reserved and the rest voided below zero",
+            unresolved(40, Status::Indeterminate, 600_000, -100_000),
             "settlement",
             4,
         ),

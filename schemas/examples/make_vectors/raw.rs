@@ -91,3 +91,22 @@ pub fn malleate(sig: &[u8]) -> Vec<u8> {
     assert_eq!(carry, 0);
     out
 }
+
+/// `key` plus the point of order two, `(0, -1)`: on the curve, not small, but outside the prime-order group.
+/// Adding it negates both coordinates: `y` becomes `p - y`, and the sign of `x` flips.
+pub fn mixed_order(key: &[u8; 32]) -> [u8; 32] {
+    let mut prime = [0xff; 32];
+    (prime[0], prime[31]) = (0xed, 0x7f);
+    let mut y = *key;
+    let sign = y[31] & 0x80;
+    y[31] &= 0x7f;
+    let mut out = [0; 32];
+    let mut borrow = 0i16;
+    for (out, (prime, y)) in out.iter_mut().zip(prime.iter().zip(y)) {
+        let difference = i16::from(*prime) - i16::from(y) - borrow;
+        borrow = i16::from(difference < 0);
+        *out = (difference & 0xff) as u8;
+    }
+    out[31] |= sign ^ 0x80;
+    out
+}

@@ -3,7 +3,7 @@
 //! `ops/peers/obs/install.sh` brings what is needed. Everything is stopped by process group on drop.
 
 use anyhow::{Context, bail, ensure};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpid};
 use std::{
     collections::VecDeque,
     fs,
@@ -88,7 +88,12 @@ impl RealObs {
 
     /// Stops every thread of it: connections stay open and nothing answers.
     pub fn freeze(&self) -> anyhow::Result<()> {
-        self.obs.signal(Signal::STOP)
+        self.obs.signal(Signal::STOP)?;
+        // The signal is on its way only: returns once the threads have stopped.
+        waitpid(Some(Pid::from_child(&self.obs.child)), WaitOptions::UNTRACED)?
+            .filter(|(_, status)| status.stopped())
+            .map(|_| ())
+            .context("OBS ended instead of stopping")
     }
     /// Ends [`freeze`](Self::freeze).
     pub fn thaw(&self) -> anyhow::Result<()> {

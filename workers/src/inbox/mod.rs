@@ -18,11 +18,16 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 use table::Table;
 use tokio::sync::{mpsc, oneshot};
 use writer::{Append, Writer};
 
+/// Longest wait for the worker before this one to let go of the inbox.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
+/// Pause between two attempts to get the lock.
+const LOCK_RETRY: Duration = Duration::from_millis(20);
 /// Largest journal read at start-up, bytes.
 const FILE_MAX_BYTES: u64 = 4 * table::LIVE_BYTES_MAX;
 
@@ -59,7 +64,7 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// Opens `dir/inbox.journal`, making it if needed. Whole records before and after damage are kept.
+    /// Opens `dir/inbox.journal`, making it if needed. Whole records before and after damage are kept. Blocks.
     pub fn open(dir: &Path, now: Timestamp) -> Result<Self, InboxError> {
         fs::create_dir_all(dir).map_err(|e| InboxError::io(dir, "make the directory of", &e))?;
         let lock = lock(dir)?;
@@ -145,14 +150,19 @@ impl Inbox {
     }
 }
 
+/// Only one worker at a time. One that is just ending, or a command it is just starting, may hold the lock a moment longer.
 fn lock(dir: &Path) -> Result<File, InboxError> {
     let path = dir.join("inbox.lock");
     let file = File::options().create(true).truncate(false).write(true).open(&path);
     let file = file.map_err(|e| InboxError::io(&path, "open the lock of", &e))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(InboxError::InUse(dir.into())),
-        Err(fs::TryLockError::Error(e)) => Err(InboxError::io(&path, "lock", &e)),
+    let give_up = Instant::now() + LOCK_WAIT;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(fs::TryLockError::WouldBlock) if Instant::now() < give_up => std::thread::sleep(LOCK_RETRY),
+            Err(fs::TryLockError::WouldBlock) => return Err(InboxError::InUse(dir.into())),
+            Err(fs::TryLockError::Error(e)) => return Err(InboxError::io(&path, "lock", &e)),
+        }
     }
 }
 

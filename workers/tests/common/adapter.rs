@@ -63,8 +63,17 @@ impl Scripted {
     pub fn executed(&self) -> Vec<String> {
         self.shared.executed.lock().unwrap().clone()
     }
+    /// Waits until `count` commands have begun.
+    pub async fn begun(&self, count: usize) {
+        super::within("a command to begin", async {
+            while self.executed().len() < count {
+                self.shared.begun.notified().await;
+            }
+        })
+        .await;
+    }
     pub fn refuse(&self, state: InstanceState, message: &str) {
-        self.shared.connect.send_replace(Err(AdapterError::new(state, message)));
+        let _ = self.shared.connect.send_replace(Err(AdapterError::new(state, message)));
     }
 }
 

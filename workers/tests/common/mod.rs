@@ -1,5 +1,5 @@
 //! A real nats-server, a small broker that signs and hands out work, and an adapter that does what its test says.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, clippy::unwrap_used, clippy::missing_panics_doc)]
 
 pub mod adapter;
 pub mod broker;
@@ -10,7 +10,7 @@ use if_home::Home;
 use if_schemas::SigningKey;
 use if_worker::{WorkerError, WorkerOptions};
 use std::{sync::Arc, time::Duration};
-use tokio::task::JoinHandle;
+use tokio::{runtime::Runtime, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 /// Longest wait for anything a test expects.
@@ -43,9 +43,14 @@ impl House {
     }
 }
 
-/// A worker in this process. Dropping it cuts it off as a crash would.
+pub fn worker_key() -> SigningKey {
+    SigningKey::from_seed(&broker::WORKER_SEED)
+}
+
+/// A worker on a runtime of its own, so that it can be cut off as a crash would.
 pub struct Worker {
-    pub shutdown: CancellationToken,
+    shutdown: CancellationToken,
+    runtime: Option<Runtime>,
     task: Option<JoinHandle<Result<(), WorkerError>>>,
 }
 
@@ -55,16 +60,41 @@ impl Worker {
         let bus = ConnectOptions { url: url.into(), name: "test worker".into(), role: BusRole::Worker, nkey_seed: None };
         let node = "node1".parse().unwrap();
         let options = WorkerOptions { home: house.home.clone(), node, bus, providers: vec![provider] };
-        let task = tokio::spawn(if_worker::run(options, shutdown.clone()));
-        Self { shutdown, task: Some(task) }
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let task = runtime.spawn(if_worker::run(options, shutdown.clone()));
+        Self { shutdown, runtime: Some(runtime), task: Some(task) }
     }
 
+    /// A clean stop; returns when the worker has ended.
     pub async fn stop(mut self) {
         self.shutdown.cancel();
         within("the worker to stop", self.task.take().unwrap()).await.unwrap().unwrap();
     }
+
+    pub fn ask_to_stop(&self) {
+        self.shutdown.cancel();
+    }
+
+    /// Ends it between two instructions, with nothing said or written any more.
+    pub async fn crash(mut self) {
+        let runtime = self.runtime.take().unwrap();
+        tokio::task::spawn_blocking(move || runtime.shutdown_timeout(PATIENCE)).await.unwrap();
+    }
 }
 
-pub fn worker_key() -> SigningKey {
-    SigningKey::from_seed(&broker::WORKER_SEED)
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// The three things every test begins with: a server, a broker, a home with the instance `one`.
+pub async fn stage() -> (nats::Nats, broker::Broker, House) {
+    let nats = nats::Nats::start();
+    let broker = broker::Broker::start(&nats.url()).await;
+    let house = House::new(&broker::genesis());
+    house.instances("  one: {host: here}\n");
+    (nats, broker, house)
 }

@@ -3,13 +3,9 @@
 
 use if_core::{Decision, Input, Prior, Served, State, VerifiedChange, VerifiedCommand, VerifiedResult, decide};
 use if_schemas::{
-    Body, Command, CommandId, Effect, Entry, Envelope, Hash, Head, Member, Money, Name, Payload, Reject, ResultEvent, Role,
-    Salt, SigningKey, Status, Timestamp, TraceId, TrustChange, TrustOp,
-    head::Verdict,
-    member::Genesis,
-    payload::Arguments,
-    subject,
-    wire::Submission,
+    Body, Command, CommandId, Effect, Entry, Envelope, Hash, Head, Member, Money, Name, Payload, Reject, ResultEvent,
+    Role, Salt, SigningKey, Status, Timestamp, TraceId, TrustChange, TrustOp, head::Verdict, member::Genesis,
+    payload::Arguments, subject, wire::Submission,
 };
 
 pub const START: Timestamp = Timestamp(1_800_000_000_000_000);
@@ -126,7 +122,14 @@ impl World {
         self.step(id, Some(hash), Input::Trust { change, prior })
     }
 
-    pub fn result(&mut self, command: CommandId, entry: Hash, status: Status, cost: Money, key: &SigningKey) -> (Verdict, Option<Head>) {
+    pub fn result(
+        &mut self,
+        command: CommandId,
+        entry: Hash,
+        status: Status,
+        cost: Money,
+        key: &SigningKey,
+    ) -> (Verdict, Option<Head>) {
         let payload = arguments();
         let body = ResultEvent {
             command,

@@ -88,14 +88,12 @@ impl Maker {
 
     fn fresh(&mut self) -> (CommandId, Salt) {
         self.counter += 1;
-        let mut random = [0u8; 10];
-        // Spread over the first digits too, so that prefixes mean something.
-        random[..8].copy_from_slice(&self.counter.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
         let mut id = [0u8; 16];
+        // Spread over the first digits too, so that prefixes mean something.
         id[..8].copy_from_slice(&self.counter.wrapping_mul(0xd134_2543_de82_ef95).to_be_bytes());
         id[8..].copy_from_slice(&self.counter.to_be_bytes());
         let mut salt = [0u8; 16];
-        salt[..10].copy_from_slice(&random);
+        salt.copy_from_slice(&if_schemas::codec::hash("test salt", &[&self.counter.to_be_bytes()]).0[..16]);
         (CommandId::from_bytes(id), Salt(salt))
     }
 

@@ -6,7 +6,7 @@ mod live;
 
 pub use add::add;
 pub use list::list;
-pub use live::Live;
+pub use live::{Live, of_nodes as live_of_nodes};
 
 use super::{instance_name, operate};
 use crate::{CliError, context::Context, output::value};

@@ -16,7 +16,7 @@ use clap::ArgMatches;
 use if_home::{Config, Home, keys};
 use if_manifest::{OperationSpec, ProviderSpec};
 use if_schemas::{
-    Code, Command, Envelope, Name, Outcome, Payload, Status, TraceId,
+    Code, Command, Envelope, Name, Outcome, Payload, Status,
     head::Verdict,
     limits::RESULT_GRACE_US,
     outcome::Failure,
@@ -215,11 +215,4 @@ fn explain(error: CliError, home: &Home, request: &Request) -> CliError {
 
 fn micros(us: i64) -> Duration {
     Duration::from_micros(u64::try_from(us).unwrap_or(0))
-}
-
-/// The trace of a report, for those who show more of it.
-impl Report {
-    pub fn trace(&self) -> TraceId {
-        self.trace
-    }
 }

@@ -82,8 +82,10 @@ impl ObsAdapter {
     }
 
     async fn peer(&self, session: &Session) -> Result<Peer, AdapterError> {
-        let version = session.version(Instant::now() + self.limits.health).await.map_err(|error| self.unhealthy(&error))?;
-        let description = format!("OBS Studio {}, obs-websocket {}", version.obs_version, version.obs_web_socket_version);
+        let version =
+            session.version(Instant::now() + self.limits.health).await.map_err(|error| self.unhealthy(&error))?;
+        let description =
+            format!("OBS Studio {}, obs-websocket {}", version.obs_version, version.obs_web_socket_version);
         Ok(Peer { description, simulated: false })
     }
 

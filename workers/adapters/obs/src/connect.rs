@@ -28,9 +28,11 @@ const CLOSE_SESSION_INVALIDATED: u16 = 4011;
 
 const HINT_RUNNING: &str = "check that OBS runs there and that Tools > WebSocket Server Settings > Enable WebSocket server \
      is on, with this port";
-const HINT_NOT_OBS: &str = "something else listens on this port: take the port shown in Tools > WebSocket Server Settings";
+const HINT_NOT_OBS: &str =
+    "something else listens on this port: take the port shown in Tools > WebSocket Server Settings";
 const HINT_OLD: &str = "update OBS Studio to 28 or later: it brings obs-websocket 5";
-const HINT_PASSWORD: &str = "set `password` of the instance to the one shown in Tools > WebSocket Server Settings > Show Connect Info";
+const HINT_PASSWORD: &str =
+    "set `password` of the instance to the one shown in Tools > WebSocket Server Settings > Show Connect Info";
 
 /// Where OBS is and how to log in.
 #[derive(Debug, Clone)]
@@ -69,7 +71,9 @@ pub async fn open(target: &Target, limits: &Limits) -> Result<Socket, AdapterErr
 async fn tcp(target: &Target, limit: Duration) -> Result<TcpStream, AdapterError> {
     let stream = match timeout(limit, TcpStream::connect((target.host.as_str(), target.port))).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return Err(disconnected(format!("cannot connect to OBS at {target}: {error}"), HINT_RUNNING)),
+        Ok(Err(error)) => {
+            return Err(disconnected(format!("cannot connect to OBS at {target}: {error}"), HINT_RUNNING));
+        }
         Err(_) => {
             let hint = "check the address, the network and the firewall of the OBS computer";
             return Err(disconnected(format!("no answer from {target} within {limit:?}"), hint));
@@ -98,11 +102,10 @@ async fn upgrade(target: &Target, stream: TcpStream, limit: Duration) -> Result<
             format!("{target} is a web server, not obs-websocket: it answered {}", response.status()),
             HINT_NOT_OBS,
         )),
-        Ok(Err(WsError::Url(error))) => Err(AdapterError::new(
-            InstanceState::BadConfig,
-            format!("{target} is no address: {error}"),
-        )
-        .hint("give a host name or an IP address without scheme and path")),
+        Ok(Err(WsError::Url(error))) => {
+            Err(AdapterError::new(InstanceState::BadConfig, format!("{target} is no address: {error}"))
+                .hint("give a host name or an IP address without scheme and path"))
+        }
         Ok(Err(WsError::HttpFormat(error))) => {
             Err(AdapterError::new(InstanceState::BadConfig, format!("{target} is no address: {error}"))
                 .hint("give a host name or an IP address without scheme and path"))
@@ -203,7 +206,9 @@ pub fn lost(whom: &str, error: &WsError) -> AdapterError {
             disconnected(format!("the connection to {whom} was lost: {error}"), HINT_RUNNING)
         }
         WsError::Capacity(_) | WsError::WriteBufferFull(_) => unknown(
-            format!("{whom} sent more than the {MESSAGE_MAX_BYTES} bytes a message may have, or reads nothing: {error}"),
+            format!(
+                "{whom} sent more than the {MESSAGE_MAX_BYTES} bytes a message may have, or reads nothing: {error}"
+            ),
             HINT_NOT_OBS,
         ),
         _ => unknown(format!("{whom} does not speak websocket: {error}"), HINT_NOT_OBS),

@@ -3,13 +3,15 @@ use super::*;
 #[test]
 fn hello_with_and_without_a_challenge() {
     // Both as OBS Studio 29.0.2 sends them, the second shortened.
-    let Incoming::Hello(open) = decode(r#"{"d":{"obsWebSocketVersion":"5.1.0","rpcVersion":1},"op":0}"#).unwrap() else {
+    let Incoming::Hello(open) = decode(r#"{"d":{"obsWebSocketVersion":"5.1.0","rpcVersion":1},"op":0}"#).unwrap()
+    else {
         panic!("not a Hello")
     };
     assert_eq!(open.rpc_version, 1);
     assert!(open.authentication.is_none());
 
-    let locked = r#"{"d":{"authentication":{"challenge":"c","salt":"s"},"obsWebSocketVersion":"5.1.0","rpcVersion":1},"op":0}"#;
+    let locked =
+        r#"{"d":{"authentication":{"challenge":"c","salt":"s"},"obsWebSocketVersion":"5.1.0","rpcVersion":1},"op":0}"#;
     let Incoming::Hello(locked) = decode(locked).unwrap() else { panic!("not a Hello") };
     let challenge = locked.authentication.unwrap();
     assert_eq!((challenge.challenge.as_str(), challenge.salt.as_str()), ("c", "s"));

@@ -56,6 +56,12 @@ pub enum RequestError {
     Unreadable { request: &'static str, why: String },
 }
 
+impl RequestError {
+    fn too_late(request: &'static str) -> Self {
+        Self::NotSent { request, why: "its time is over".into() }
+    }
+}
+
 /// What the task tells a waiting caller.
 type Answer = Result<(RequestStatus, Value), RequestError>;
 
@@ -92,10 +98,13 @@ impl Session {
         wait_closed(self.closed.clone()).await;
     }
 
-    /// Sends one request and waits for its answer until `until`.
+    /// Sends one request and waits for its answer until `until`. Nothing is sent after `until`.
     pub async fn request(&self, request: &'static str, data: Value, until: Instant) -> Result<Value, RequestError> {
+        if Instant::now() >= until {
+            return Err(RequestError::too_late(request));
+        }
         let (reply, answer) = oneshot::channel();
-        match timeout_at(until, self.outgoing.send(Outgoing { request, data, reply })).await {
+        match timeout_at(until, self.outgoing.send(Outgoing { request, data, until, reply })).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Err(RequestError::NotSent { request, why: self.why_closed() }),
             Err(_) => return Err(RequestError::NotSent { request, why: "too many requests are waiting".into() }),

@@ -1,4 +1,5 @@
 //! Connections that fail in ways a real OBS cannot be made to fail: every peer here is a scripted fake.
+#![allow(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
 
 mod support;
 
@@ -9,9 +10,8 @@ use if_schemas::presence::InstanceState;
 use serde_json::json;
 use std::time::Duration;
 use support::{
-    PATIENCE, adapter, config,
+    PATIENCE, adapter, config, failed,
     fake::{Fake, Side, Studio},
-    failed,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -159,7 +159,11 @@ async fn versions_too_old_and_too_new() {
         let _ = side.socket.close(Some(CloseFrame { code: CloseCode::from(4010), reason })).await;
     })
     .await;
-    assert_error(&connect_error(new.port, None, patient()).await, InstanceState::BadConfig, "does not speak RPC version 1");
+    assert_error(
+        &connect_error(new.port, None, patient()).await,
+        InstanceState::BadConfig,
+        "does not speak RPC version 1",
+    );
 }
 
 #[tokio::test]
@@ -169,7 +173,10 @@ async fn a_refused_password_is_never_shown() {
         side.send(json!({"op": 0, "d": {"rpcVersion": 1, "authentication": challenge}})).await;
         let identify = side.message().await.unwrap();
         assert!(!identify.to_string().contains("hunter2"), "the password went over the wire: {identify}");
-        let _ = side.socket.close(Some(CloseFrame { code: CloseCode::from(4009), reason: "Authentication failed.".into() })).await;
+        let _ = side
+            .socket
+            .close(Some(CloseFrame { code: CloseCode::from(4009), reason: "Authentication failed.".into() }))
+            .await;
     })
     .await;
     let error = connect_error(fake.port, Some("hunter2"), patient()).await;
@@ -271,6 +278,20 @@ async fn garbage_in_a_session_ends_it() {
     adapter.connect().await.unwrap();
     let lost = timeout(PATIENCE, adapter.closed()).await.unwrap();
     assert_error(&lost, InstanceState::UnknownError, "no {\"op\", \"d\"} object");
+}
+
+#[tokio::test]
+async fn an_obs_that_says_goodbye_was_quit() {
+    let fake = Fake::identified(|mut side: Side| async move {
+        let request = side.request().await.unwrap();
+        side.answer(&request, json!({"obsVersion": "29.0.2", "obsWebSocketVersion": "5.1.0", "rpcVersion": 1})).await;
+        side.event("ExitStarted", json!({})).await;
+    })
+    .await;
+    let adapter = adapter(fake.port, None, patient());
+    adapter.connect().await.unwrap();
+    let lost = timeout(PATIENCE, adapter.closed()).await.unwrap();
+    assert_error(&lost, InstanceState::Disconnected, "was quit");
 }
 
 #[tokio::test]

@@ -37,7 +37,9 @@ pub async fn execute(session: &Session, call: &Call, progress: &ProgressSink) ->
         "obs.status" => status::status(&context).await,
         "obs.stats" => status::stats(&context).await,
         "obs.version" => status::version(&context).await,
-        other => Err(Execution::failed("unknown_operation", format!("this worker cannot do {other}"), Some(HINT_UPDATE))),
+        other => {
+            Err(Execution::failed("unknown_operation", format!("this worker cannot do {other}"), Some(HINT_UPDATE)))
+        }
     };
     outcome.map_or_else(|ended| ended, Execution::Succeeded)
 }
@@ -79,7 +81,9 @@ impl Context<'_> {
             // The effect decides, not the answer.
             Err(RequestError::NoAnswer { .. } | RequestError::Unreadable { .. }) => Value::Null,
             Err(RequestError::Lost { why, .. }) => return Err(no_readback(request, &why)),
-            Err(error @ (RequestError::Refused { .. } | RequestError::NotSent { .. })) => return Err(nothing_done(error)),
+            Err(error @ (RequestError::Refused { .. } | RequestError::NotSent { .. })) => {
+                return Err(nothing_done(error));
+            }
         };
         self.progress.report(format!("OBS has {request}, waiting for the effect"), None);
         let confirmed = self.confirm(watch, request).await?;

@@ -97,7 +97,9 @@ async fn directory(context: &Context<'_>) -> Result<String, Execution> {
 fn blame(execution: Execution, directory: &str) -> Execution {
     match execution {
         Execution::Failed(failure) if failure.code == "not_confirmed" => Execution::Failed(Failure {
-            hint: Some(format!("check that {directory:?} exists on the OBS computer, can be written and has space left")),
+            hint: Some(format!(
+                "check that {directory:?} exists on the OBS computer, can be written and has space left"
+            )),
             ..failure
         }),
         other => other,

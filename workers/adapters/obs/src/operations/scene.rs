@@ -41,9 +41,7 @@ pub async fn switch(context: &Context<'_>) -> Outcome {
         return Err(not_found(&scene, &scenes));
     }
     let previous = scenes.current_program_scene_name.clone();
-    let document = |changed: bool, by: &[&str]| {
-        json!({"scene": scene, "previous": previous, "changed": changed, "confirmed_by": by})
-    };
+    let document = |changed: bool, by: &[&str]| json!({"scene": scene, "previous": previous, "changed": changed, "confirmed_by": by});
     if !scenes.is_program(&scene) {
         let (_, confirmed) = context.act(watch, "SetCurrentProgramScene", json!({"sceneName": scene})).await?;
         return Ok(document(true, confirmed.by()));

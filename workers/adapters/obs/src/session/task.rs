@@ -21,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Outgoing {
     pub request: &'static str,
     pub data: Value,
+    /// It must not be sent later.
+    pub until: Instant,
     pub reply: oneshot::Sender<Answer>,
 }
 
@@ -114,9 +116,11 @@ impl Task {
     }
 
     async fn send_request(&mut self, outgoing: Outgoing) -> Result<(), AdapterError> {
-        let Outgoing { request, data, reply } = outgoing;
-        // The caller gave up while this waited: sending it now would act late.
-        if reply.is_closed() {
+        let Outgoing { request, data, until, reply } = outgoing;
+        // It waited too long, or its caller gave up: sending it now would act late.
+        if reply.is_closed() || Instant::now() >= until {
+            // Nobody listens where the caller gave up.
+            let _ = reply.send(Err(RequestError::too_late(request)));
             return Ok(());
         }
         if self.pending.len() >= PENDING_MAX {

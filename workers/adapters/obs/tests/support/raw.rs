@@ -29,7 +29,7 @@ impl Raw {
         self.send(json!({"op": 6, "d": {"requestType": request, "requestId": id, "requestData": data}})).await;
         loop {
             let message = self.message().await;
-            if message["op"] == 7 && message["d"]["requestId"] == Value::from(id.as_str()) {
+            if message["op"] == 7 && message["d"]["requestId"] == id.as_str() {
                 assert_eq!(message["d"]["requestStatus"]["result"], true, "{request}: {message}");
                 return message["d"]["responseData"].clone();
             }
