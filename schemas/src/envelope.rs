@@ -93,7 +93,7 @@ impl Envelope {
 
     /// Checks that `key` made this signature.
     pub fn verify(&self, key: &PublicKey) -> Result<(), SchemaError> {
-        codec::check_version("envelope", self.v)?;
+        self.check_frame()?;
         let given = key.key_id();
         if given != self.key {
             return Err(SchemaError::WrongKey { named: self.key.to_string(), given: given.to_string() });
@@ -110,7 +110,7 @@ impl Envelope {
 
     /// Decodes the body of an envelope whose signature is checked elsewhere (batch verification, display).
     pub fn read_unverified<T: Signed>(&self) -> Result<T, SchemaError> {
-        codec::check_version("envelope", self.v)?;
+        self.check_frame()?;
         self.expect_kind(T::KIND)?;
         codec::decode_canonical(T::KIND.as_str(), &self.body)
     }
@@ -118,6 +118,31 @@ impl Envelope {
     /// Identifies these exact bytes, signature included: how a changed command under a used id is noticed.
     pub fn hash(&self) -> Result<Hash, SchemaError> {
         Ok(codec::hash(codec::CONTEXT_ENVELOPE, &[&self.encode()?]))
+    }
+
+    /// Version and size, also of envelopes that came inside another message and never went through [`Envelope::decode`].
+    /// Without the size an authentic sender could sign what no entry can hold.
+    fn check_frame(&self) -> Result<(), SchemaError> {
+        codec::check_version("envelope", self.v)?;
+        let bytes = self.encoded_len();
+        if bytes > ENVELOPE_MAX_BYTES {
+            return Err(SchemaError::TooLarge { what: "envelope", bytes, limit: ENVELOPE_MAX_BYTES });
+        }
+        Ok(())
+    }
+
+    /// Length of [`Envelope::encode`], without encoding: everything but the body and the name of the kind is constant.
+    fn encoded_len(&self) -> usize {
+        const FIELD_NAMES: usize = 1 + 2 + 5 + 4 + 5 + 4;
+        const V: usize = 1;
+        const KEY: usize = 2 + KeyId::LEN;
+        const SIG: usize = 2 + Signature::LEN;
+        let bin_header = match self.body.len() {
+            0..=0xff => 2,
+            0x100..=0xffff => 3,
+            _ => 5,
+        };
+        FIELD_NAMES + V + 1 + self.kind.as_str().len() + KEY + bin_header + self.body.len() + SIG
     }
 
     fn expect_kind(&self, expected: Kind) -> Result<(), SchemaError> {

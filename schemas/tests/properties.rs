@@ -5,7 +5,9 @@ use if_schemas::{
     OperationId, Payload, PublicKey, Reject, ResultEvent, Role, Salt, SchemaError, Settlement, SigningKey, Status,
     Timestamp, TraceId, TrustChange, TrustOp, codec,
     export::{Header, Reader, Record, Writer},
+    limits,
     member::Genesis,
+    outcome::Progress,
     query::RawEntry,
     subject,
     time::{parse_duration_us, parse_instant},
@@ -177,6 +179,20 @@ proptest! {
         let bytes = entry.encode().unwrap();
         let cut = cut.index(bytes.len());
         prop_assert_eq!(Entry::decode(&bytes[..cut]).unwrap_err().name(), "malformed");
+    }
+
+    #[test]
+    fn an_envelope_of_any_body_length_up_to_the_limit_opens_and_no_longer_one(length in select(boundaries()), key in key()) {
+        let message = "x".repeat(length);
+        let progress = Progress { command: CommandId::from_bytes([0; 16]), sequence: 0, at: Timestamp(0), message, data: None };
+        match Envelope::seal(&progress, &key) {
+            // Opened without `decode`, as inside another message.
+            Ok(envelope) => prop_assert_eq!(envelope.open::<Progress>(&key.public()).unwrap(), progress),
+            Err(error) => {
+                prop_assert_eq!(error.name(), "too_large");
+                prop_assert!(length > limits::ENVELOPE_MAX_BYTES - 250);
+            }
+        }
     }
 
     #[test]
@@ -367,6 +383,12 @@ const UNITS: [(&str, i64); 12] = [
     ("d", 86_400_000_000),
     ("w", 604_800_000_000),
 ];
+
+/// Text lengths around every change of a length prefix and around the largest envelope.
+fn boundaries() -> Vec<usize> {
+    let largest = limits::ENVELOPE_MAX_BYTES;
+    [0, 31, 180, 255, 65_535 - 200].into_iter().chain(largest - 260..largest + 10).collect()
+}
 
 fn is_word(text: &str) -> bool {
     let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();

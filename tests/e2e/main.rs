@@ -40,8 +40,8 @@ fn an_input_that_does_not_exist_fails_and_nobody_to_serve_is_rejected() -> Resul
     assert!(ran.stderr.contains("hint:"), "{}", ran.stderr);
     assert!(sim.received().is_empty(), "nothing was sent");
     fabric.run(&["vmix", "remove", "sim"])?.expect(0)?;
-    let ran = fabric.run(&["vmix", "cut", "sim", "--input", "1"])?;
-    assert!(ran.code == 2 || ran.code == 3, "unknown instance: {} {}", ran.code, ran.stderr);
+    let ran = fabric.run(&["vmix", "cut", "sim", "--input", "1"])?.expect(3)?;
+    assert!(ran.stderr.contains("IF1301"), "{}", ran.stderr);
     fabric.stop()
 }
 

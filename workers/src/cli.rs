@@ -65,7 +65,8 @@ pub fn main() -> Result<(), Failure> {
     }
     init_logging(matches.get_one::<String>("log-format").is_some_and(|f| f == "json"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|e| Failure { text: format!("the runtime cannot be started: {e}"), code: HomeError::EXIT })?;
+    let runtime =
+        runtime.map_err(|e| Failure { text: format!("the runtime cannot be started: {e}"), code: HomeError::EXIT })?;
     let ended = runtime.block_on(async {
         let shutdown = CancellationToken::new();
         tokio::spawn(cancel_on_signal(shutdown.clone()));
@@ -114,8 +115,12 @@ fn machine_name() -> Result<Name, Failure> {
 }
 
 fn init_logging(json: bool) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("IF_LOG").unwrap_or_else(|_| "info,async_nats=warn".into());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_env("IF_LOG").unwrap_or_else(|_| "info,async_nats=warn".into());
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_writer(std::io::stderr);
     if json { log.json().init() } else { log.init() }
 }
 

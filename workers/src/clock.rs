@@ -1,8 +1,11 @@
 //! Wall time, deadlines and randomness: the only place of this crate that asks the operating system for them.
 
-use if_schemas::{Salt, Timestamp};
+use if_schemas::{Salt, Timestamp, limits::DEADLINE_MAX_US};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
+
+/// Furthest deadline that is kept to; more than any the contract allows.
+const DEADLINE_MAX: Duration = Duration::from_micros(2 * DEADLINE_MAX_US.unsigned_abs());
 
 /// The wall clock.
 pub fn now() -> Timestamp {
@@ -12,7 +15,8 @@ pub fn now() -> Timestamp {
 
 /// The instant at which the wall clock will show `deadline`; now if it has passed.
 pub fn instant_of(deadline: Timestamp) -> Instant {
-    Instant::now() + until(deadline)
+    // No deadline the broker admits is further away; what is added can thus not overflow.
+    Instant::now() + until(deadline).min(DEADLINE_MAX)
 }
 
 /// Time from now to `at`; zero if it has passed.

@@ -1,10 +1,19 @@
 //! One execution: waits for the connection, keeps to the deadline, survives a panicking adapter.
 
-use crate::{clock, events, intake::CheckedWork, node::Node, report::Ending, session::{Session, Snapshot, panic_text}};
+use crate::{
+    clock, events,
+    intake::CheckedWork,
+    node::Node,
+    report::Ending,
+    session::{Session, Snapshot, panic_text},
+};
 use if_engine::{Adapter, Call, Execution, ProgressSink};
 use if_schemas::{Effect, Outcome, Status, Timestamp, outcome::Failure, presence::InstanceState};
 use std::sync::Arc;
-use tokio::{sync::{mpsc, oneshot}, time::Instant};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 
 /// Why a command did not begin.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,7 +25,8 @@ pub enum NotBegun {
 }
 
 impl NotBegun {
-    pub fn ending(self, started_at: Timestamp, attempt: u32, simulated: bool) -> Ending {
+    /// The result. Where an earlier process began the command, "not executed" would not be true.
+    pub fn ending(self, run: &Run) -> Ending {
         let (status, failure) = match self {
             NotBegun::Unavailable(failure) => (Status::Failed, failure),
             NotBegun::Expired(message) => {
@@ -24,8 +34,25 @@ impl NotBegun {
                 (Status::Expired, Failure { code: "expired".into(), message, hint })
             }
         };
-        Ending::failure(status, failure, started_at, attempt, simulated)
+        if !run.was_begun {
+            return Ending::failure(status, failure, run.started_at, run.attempt, run.simulated);
+        }
+        let message = format!("the worker stopped while it was executing the command; now: {}", failure.message);
+        let hint = Some("look at the target to see whether it happened".to_string());
+        let failure = Failure { code: "interrupted".into(), message, hint };
+        Ending::failure(Status::Indeterminate, failure, run.started_at, run.attempt, run.simulated)
     }
+}
+
+/// One attempt at a command.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// From 1.
+    pub attempt: u32,
+    /// An earlier process began it, and what it did may have had its effect.
+    pub was_begun: bool,
+    pub started_at: Timestamp,
+    pub simulated: bool,
 }
 
 /// The connected adapter. Waits while the instance is connecting, at most until `deadline`.
@@ -95,8 +122,15 @@ impl Drop for Turn {
 }
 
 /// Executes on a connected adapter, until the deadline and no longer.
-pub async fn run(node: &Node, session: &Session, adapter: Arc<dyn Adapter>, work: &CheckedWork, turn: Turn) -> (Status, Outcome) {
+pub async fn run(
+    node: &Node,
+    session: &Session,
+    adapter: Arc<dyn Adapter>,
+    work: &CheckedWork,
+    turn: Turn,
+) -> (Status, Outcome) {
     let a = work.assignment();
+    let _busy = session.busy();
     let deadline = clock::instant_of(a.deadline);
     let call = Call { command: a.command, operation: a.operation.clone(), args: work.args().clone(), deadline };
     let (sink, mut progress) = ProgressSink::channel();
@@ -119,7 +153,12 @@ pub async fn run(node: &Node, session: &Session, adapter: Arc<dyn Adapter>, work
         Some(Ok(execution)) => outcome(execution),
         Some(Err(panic)) => {
             session.fault();
-            unknown(a.effect, "adapter_panicked", format!("the adapter panicked: {}", panic_text(panic)), "please report this")
+            unknown(
+                a.effect,
+                "adapter_panicked",
+                format!("the adapter panicked: {}", panic_text(panic)),
+                "please report this",
+            )
         }
         None => {
             task.abort();

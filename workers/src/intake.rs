@@ -4,8 +4,8 @@
 use crate::trust::TrustView;
 use if_manifest::ProviderSpec;
 use if_schemas::{
-    Body, Command, CommandId, Effect, Entry, Hash, Head, KeyId, Name, OperationId, Payload, Reject, SchemaError, Timestamp,
-    TraceId,
+    Body, Command, CommandId, Effect, Entry, Hash, Head, KeyId, Name, OperationId, Payload, Reject, SchemaError,
+    Timestamp, TraceId,
     outcome::Failure,
     payload::Arguments,
     wire::{Message, WorkItem},
@@ -214,7 +214,8 @@ fn assignment_of(command: &Command, entry: Hash) -> Assignment {
 
 /// The checked arguments, or why this node cannot execute the command.
 fn arguments(spec: &ProviderSpec, command: &Command, payload: &Payload) -> Result<Map<String, Value>, Failure> {
-    let fail = |code: &str, message: String, hint: &str| Failure { code: code.into(), message, hint: Some(hint.into()) };
+    let fail =
+        |code: &str, message: String, hint: &str| Failure { code: code.into(), message, hint: Some(hint.into()) };
     let Some(operation) = spec.operation(command.operation.as_str()) else {
         let message = format!("this node's {} does not know {}", spec.id, command.operation);
         return Err(fail("unknown_operation", message, "use the same version of the worker and the command line"));
@@ -223,9 +224,9 @@ fn arguments(spec: &ProviderSpec, command: &Command, payload: &Payload) -> Resul
         let message = format!("{} was sent as {:?}, here it is {:?}", operation.id, command.effect, operation.effect);
         return Err(fail("effect_mismatch", message, "use the same version of the worker and the command line"));
     }
-    let given: Arguments = payload
-        .read()
-        .map_err(|e| fail("invalid_arguments", format!("the arguments cannot be read: {e}"), "send them with `ifctl`"))?;
+    let given: Arguments = payload.read().map_err(|e| {
+        fail("invalid_arguments", format!("the arguments cannot be read: {e}"), "send them with `ifctl`")
+    })?;
     operation
         .check(&given.args)
         .map_err(|e| fail("invalid_arguments", e.to_string(), "see `ifctl provider show` for the parameters"))

@@ -2,7 +2,7 @@
 
 use crate::{
     clock, execute,
-    execute::{NotBegun, Turn},
+    execute::{NotBegun, Run, Turn},
     inbox::{Begin, Finished, Started},
     intake::{Assignment, CheckedWork, Intake},
     node::Node,
@@ -33,7 +33,8 @@ impl Place {
         let a = intake.assignment();
         let span = tracing::info_span!(
             "command",
-            trace_id = %a.trace, command = %a.command, operation = %a.operation, instance = %format_args!("{}/{}", a.provider, a.instance)
+            trace_id = %a.trace, command = %a.command, operation = %a.operation,
+            provider = %a.provider, instance = %a.instance
         );
         let work = async {
             let done = keep_alive(&delivery, self.settle(delivery.attempt, intake, turn)).await;
@@ -57,14 +58,14 @@ impl Place {
             // Not recorded: there is no room for it.
             Begin::Full => self.seal(&a, &inbox_full(now, delivered)),
             Begin::Interrupted(started) => self.finish_interrupted(&a, &started).await,
-            Begin::Execute { attempt } => {
+            Begin::Execute { attempt, was_begun } => {
+                let run = Run { attempt, was_begun, started_at: now, simulated: false };
                 let ending = match intake {
-                    Intake::Execute(work) => self.execute(&work, attempt, turn).await,
+                    Intake::Execute(work) => self.execute(&work, run, turn).await,
                     Intake::Expired(_) => {
-                        let late = format!("it arrived after its deadline {}", a.deadline);
-                        NotBegun::Expired(late).ending(now, attempt, false)
+                        NotBegun::Expired(format!("it arrived after its deadline {}", a.deadline)).ending(&run)
                     }
-                    Intake::Refused(_, failure) => Ending::failure(Status::Failed, failure, now, attempt, false),
+                    Intake::Refused(_, failure) => NotBegun::Unavailable(failure).ending(&run),
                 };
                 self.end(&a, &ending).await
             }
@@ -74,31 +75,38 @@ impl Place {
         true
     }
 
-    async fn execute(&self, work: &CheckedWork, attempt: u32, mut turn: Turn) -> Ending {
+    async fn execute(&self, work: &CheckedWork, mut run: Run, mut turn: Turn) -> Ending {
         let a = work.assignment();
         let deadline = clock::instant_of(a.deadline);
-        let (adapter, simulated) = match execute::connected(&self.session, deadline).await {
-            Ok(connected) => connected,
-            Err(not) => return not.ending(clock::now(), attempt, self.session.snapshot().simulated),
+        let connected = execute::connected(&self.session, deadline).await;
+        run.started_at = clock::now();
+        let adapter = match connected {
+            Ok((adapter, simulated)) => {
+                run.simulated = simulated;
+                adapter
+            }
+            Err(not) => {
+                run.simulated = self.session.snapshot().simulated;
+                return not.ending(&run);
+            }
         };
-        let started_at = clock::now();
-        let started = started(a, started_at, attempt, simulated);
-        if let Err(error) = self.node.inbox.started(started).await
+        if let Err(error) = self.node.inbox.started(started(a, &run)).await
             && a.effect == Effect::Once
         {
-            return Ending::failure(Status::Failed, inbox_unavailable(&error.to_string()), started_at, attempt, simulated);
+            return NotBegun::Unavailable(inbox_unavailable(&error.to_string())).ending(&run);
         }
         let line = async {
-            let permit = self.running.acquire().await;
+            // In this order: a permit is never held by a command that waits for one without.
             turn.come().await;
-            permit
+            self.running.acquire().await
         };
         let Ok(permit) = tokio::time::timeout_at(deadline, line).await else {
             let busy = "the instance was busy with other commands until the deadline".to_string();
-            return NotBegun::Expired(busy).ending(started_at, attempt, simulated);
+            return NotBegun::Expired(busy).ending(&run);
         };
         let (status, outcome) = execute::run(&self.node, &self.session, adapter, work, turn).await;
         drop(permit);
+        let Run { attempt, started_at, simulated, .. } = run;
         Ending { status, outcome, started_at, finished_at: clock::now().max(started_at), attempt, simulated }
     }
 
@@ -141,7 +149,7 @@ impl Place {
     }
 }
 
-fn started(a: &Assignment, started_at: Timestamp, attempt: u32, simulated: bool) -> Started {
+fn started(a: &Assignment, run: &Run) -> Started {
     Started {
         command: a.command,
         entry: a.entry,
@@ -150,9 +158,9 @@ fn started(a: &Assignment, started_at: Timestamp, attempt: u32, simulated: bool)
         instance: a.instance.clone(),
         deadline: a.deadline,
         effect: a.effect,
-        started_at,
-        attempt,
-        simulated,
+        started_at: run.started_at,
+        attempt: run.attempt,
+        simulated: run.simulated,
     }
 }
 

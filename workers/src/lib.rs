@@ -1,6 +1,6 @@
-//! A worker node: the runtime around adapters. Takes signed work from the queue, checks it against its own view of who is
-//! trusted, executes it at most once, and reports a signed result until the broker has it. What an adapter cannot forget,
-//! because it never does it: deadlines, journaling, results, costs, presence.
+//! A worker node: the runtime around adapters. Takes signed work from the queue, checks it against its own view of who
+//! is trusted, executes it at most once, and reports a signed result until the broker has it. What an adapter cannot
+//! forget, because it never does it: deadlines, journaling, results, costs, presence.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod clock;

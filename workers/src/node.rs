@@ -16,6 +16,8 @@ pub struct Node {
     pub metrics: Metrics,
     /// Commands and reports under way.
     pub jobs: TaskTracker,
+    /// Connections to instances.
+    pub sessions: TaskTracker,
     /// Take no more work.
     pub stop: CancellationToken,
     /// Close the connections to instances.

@@ -19,7 +19,7 @@ pub const RUNNING_MAX: usize = 64;
 /// Deliveries of one instance being worked on at once: executing, waiting for their turn, or for a receipt.
 pub const OPEN_MAX: usize = 512;
 /// Pause before the queue is opened again: doubles from the first to the second figure.
-const REOPEN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+const REOPEN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
 /// Pause after which work that another node may serve is offered again.
 const PASS_ON: Duration = Duration::from_secs(1);
 
@@ -87,7 +87,12 @@ impl Loop {
     }
 
     /// Takes deliveries until the queue breaks.
-    async fn take(&self, queue: &mut WorkQueue, open: &Arc<Semaphore>, last: &mut Option<oneshot::Receiver<()>>) -> BusError {
+    async fn take(
+        &self,
+        queue: &mut WorkQueue,
+        open: &Arc<Semaphore>,
+        last: &mut Option<oneshot::Receiver<()>>,
+    ) -> BusError {
         loop {
             // The semaphore is never closed.
             let Ok(slot) = open.clone().acquire_owned().await else { return std::future::pending().await };
@@ -102,12 +107,15 @@ impl Loop {
     fn accept(&self, delivery: Delivery, slot: OwnedSemaphorePermit, turn: Turn) {
         let place = self.place.clone();
         let jobs = place.node.jobs.clone();
-        let desk = OwnDesk { provider: self.provider.clone(), instance: self.instance.clone(), spec: self.spec.clone() };
+        let desk =
+            OwnDesk { provider: self.provider.clone(), instance: self.instance.clone(), spec: self.spec.clone() };
         let Some(trust) = place.node.trust.current() else { return };
         let checked = desk.check(&place, &trust, &delivery.payload);
         jobs.spawn(async move {
             let checked = match checked {
-                Err(error) if error.may_be_old_trust() => desk.check_again(&place, &trust, &delivery.payload, error).await,
+                Err(error) if error.may_be_old_trust() => {
+                    desk.check_again(&place, &trust, &delivery.payload, error).await
+                }
                 other => other,
             };
             match checked {
@@ -145,7 +153,13 @@ impl OwnDesk {
     }
 
     /// Once more with newer trust, if there is any; then the answer stands.
-    async fn check_again(&self, place: &Place, old: &TrustView, message: &[u8], error: IntakeError) -> Result<Intake, IntakeError> {
+    async fn check_again(
+        &self,
+        place: &Place,
+        old: &TrustView,
+        message: &[u8],
+        error: IntakeError,
+    ) -> Result<Intake, IntakeError> {
         let again = if place.node.trust.refresh_since(old).await {
             let trust = place.node.trust.current();
             trust.map_or(Err(error), |trust| self.check(place, &trust, message))

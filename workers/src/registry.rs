@@ -105,7 +105,8 @@ impl Registry {
     /// Starts, stops and restarts until what runs is what is wanted.
     pub fn apply(&self, wanted: &Wanted) {
         let mut tables = self.tables();
-        let retired: Vec<Key> = tables.running.iter().filter(|(k, r)| !keep(wanted, k, &r.plan)).map(|(k, _)| k.clone()).collect();
+        let retired: Vec<Key> =
+            tables.running.iter().filter(|(k, r)| !keep(wanted, k, &r.plan)).map(|(k, _)| k.clone()).collect();
         for key in retired {
             if let Some(running) = tables.running.remove(&key) {
                 tracing::info!(provider = %key.0, instance = %key.1, "stopped serving");
@@ -140,7 +141,7 @@ impl Registry {
                     instance: settings.clone(),
                     timing: Timing::STANDARD,
                 };
-                Session::start(target, self.node.changed.clone(), close.clone())
+                Session::start(target, self.node.changed.clone(), &self.node.sessions, close.clone())
             }
             Plan::Broken(problem) => {
                 tracing::error!(%provider, %instance, problem = problem.text, "not served");

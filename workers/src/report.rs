@@ -92,10 +92,13 @@ pub fn seal_interrupted(node: &Node, s: &Started) -> Result<Arc<Finished>, Schem
 }
 
 fn sealed(node: &Node, about: &About<'_>, ending: &Ending) -> Result<Arc<Finished>, SchemaError> {
-    let no_random = SchemaError::Invalid { what: "salt", value: String::new(), rule: "the system gives no random numbers" };
+    let no_random =
+        SchemaError::Invalid { what: "salt", value: String::new(), rule: "the system gives no random numbers" };
     let salt = clock::salt().ok_or(no_random)?;
     let payload = match Payload::new(&ending.outcome, salt) {
-        Err(SchemaError::TooLarge { bytes, limit, .. }) => Payload::new(&too_large(&ending.outcome, bytes, limit), salt)?,
+        Err(SchemaError::TooLarge { bytes, limit, .. }) => {
+            Payload::new(&too_large(&ending.outcome, bytes, limit), salt)?
+        }
         other => other?,
     };
     let event = ResultEvent {
@@ -110,7 +113,8 @@ fn sealed(node: &Node, about: &About<'_>, ending: &Ending) -> Result<Arc<Finishe
         price_table: None,
         payload: payload.hash(),
     };
-    let submission = Submission { envelope: Envelope::seal(&event, &node.key)?, payload: Some(payload) }.to_message()?;
+    let submission =
+        Submission { envelope: Envelope::seal(&event, &node.key)?, payload: Some(payload) }.to_message()?;
     Ok(Arc::new(Finished {
         command: about.command,
         trace: about.trace,
@@ -150,11 +154,11 @@ pub async fn deliver(node: &Node, finished: &Finished) -> Reported {
     let reported = tokio::time::timeout(clock::until(give_up), send(node, finished)).await.unwrap_or(Reported::GaveUp);
     let (command, trace) = (finished.command, finished.trace);
     match &reported {
-        Reported::Accepted => tracing::debug!(%command, %trace, "result is in the log"),
+        Reported::Accepted => tracing::debug!(%command, trace_id = %trace, "result is in the log"),
         Reported::Rejected(reject) => {
-            tracing::error!(%command, %trace, code = reject.code.as_str(), "the broker refused the result: {reject}");
+            tracing::error!(%command, trace_id = %trace, code = reject.code.as_str(), "the broker refused the result: {reject}");
         }
-        Reported::GaveUp => tracing::error!(%command, %trace, "the broker did not take the result in time"),
+        Reported::GaveUp => tracing::error!(%command, trace_id = %trace, "the broker did not take the result in time"),
     }
     if reported != Reported::GaveUp
         && let Err(error) = node.inbox.acked(command, finished.deadline).await
@@ -174,7 +178,9 @@ async fn send(node: &Node, finished: &Finished) -> Reported {
         match read_receipt(node, finished.command, answer) {
             Ok(Verdict::Accepted | Verdict::WouldAccept) => return Reported::Accepted,
             Ok(Verdict::Rejected(reject)) if !is_temporary(reject.code) => return Reported::Rejected(reject),
-            Ok(Verdict::Rejected(reject)) => tracing::warn!(command = %finished.command, %reject, "result not taken yet"),
+            Ok(Verdict::Rejected(reject)) => {
+                tracing::warn!(command = %finished.command, %reject, "result not taken yet")
+            }
             Err(error) => tracing::warn!(command = %finished.command, %error, "result not taken yet"),
         }
         tokio::time::sleep(backoff.step()).await;
@@ -198,7 +204,11 @@ enum ReceiptError {
     NoTrust,
 }
 
-fn read_receipt(node: &Node, command: CommandId, answer: Result<bytes::Bytes, BusError>) -> Result<Verdict, ReceiptError> {
+fn read_receipt(
+    node: &Node,
+    command: CommandId,
+    answer: Result<bytes::Bytes, BusError>,
+) -> Result<Verdict, ReceiptError> {
     let answer = answer?;
     let trust = node.trust.current().ok_or(ReceiptError::NoTrust)?;
     let receipt: Receipt = Envelope::from_message(&answer)?.open(&trust.broker)?;
@@ -209,7 +219,8 @@ fn read_receipt(node: &Node, command: CommandId, answer: Result<bytes::Bytes, Bu
 }
 
 /// Sends what an earlier process left behind: results the broker may not know, and the answer to `once` commands that
-/// were begun and not finished. Bounded by what the inbox holds; what is not sent when the node stops is there next time.
+/// were begun and not finished. Bounded by what the inbox holds; what is not sent when the node stops is there next
+/// time.
 pub async fn deliver_left_over(node: Arc<Node>) {
     tokio::select! {
         () = node.stop.cancelled() => {}
@@ -222,15 +233,15 @@ async fn deliver_all(node: &Node) {
         return;
     }
     let mut left = node.inbox.unreported();
-    for started in node.inbox.interrupted() {
+    for started in node.inbox.take_interrupted() {
         let finished = match seal_interrupted(node, &started) {
             Ok(finished) => finished,
             Err(error) => {
-                tracing::error!(command = %started.command, %error, "no result could be made for an interrupted command");
+                tracing::error!(command = %started.command, %error, "no result for an interrupted command");
                 continue;
             }
         };
-        tracing::warn!(command = %started.command, trace = %started.trace, "an earlier process was interrupted while executing");
+        tracing::warn!(command = %started.command, trace_id = %started.trace, "interrupted in an earlier process");
         if let Err(error) = node.inbox.finished(finished.clone(), true).await {
             tracing::error!(command = %started.command, %error, "result not recorded");
         }

@@ -35,7 +35,7 @@ pub struct WorkerOptions {
 pub enum WorkerError {
     #[error(transparent)]
     Home(#[from] HomeError),
-    #[error("{file} is not a genesis: {why}\nhint: copy genesis.bin from the machine that made the log", file = .file.display())]
+    #[error("{} is not a genesis: {why}\nhint: copy genesis.bin from the machine that made the log", .file.display())]
     Genesis { file: PathBuf, why: String },
     #[error("a provider has no valid id: {0}")]
     Provider(SchemaError),
@@ -105,6 +105,7 @@ pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<
         inbox,
         metrics: Metrics::default(),
         jobs: TaskTracker::new(),
+        sessions: TaskTracker::new(),
         stop: CancellationToken::new(),
         close: CancellationToken::new(),
         changed: Arc::default(),
@@ -144,8 +145,10 @@ async fn stop(node: &Node, parts: Parts) {
         tracing::warn!(commands = node.jobs.len(), "stopped with commands under way; the inbox has them");
     }
     node.close.cancel();
+    node.sessions.close();
     parts.services.close();
-    // Both only say how politely the node leaves.
+    // These only say how politely the node leaves.
+    let _ = tokio::time::timeout(LEAVE_TIMEOUT, node.sessions.wait()).await;
     let _ = tokio::time::timeout(LEAVE_TIMEOUT, parts.services.wait()).await;
     let _ = tokio::time::timeout(LEAVE_TIMEOUT, node.bus.flush()).await;
     tracing::info!("stopped");

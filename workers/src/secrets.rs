@@ -63,7 +63,8 @@ async fn from_file(path: &Path) -> Result<Secret, SecretError> {
     let owned = path.to_path_buf();
     // A file may be on a network drive; a blocking read must not stop other instances.
     let read = tokio::task::spawn_blocking(move || if_home::private::read_secret(&owned, "it holds a secret"));
-    let text = read.await.map_err(|e| SecretError::Start { program: path.display().to_string(), why: e.to_string() })?;
+    let text =
+        read.await.map_err(|e| SecretError::Start { program: path.display().to_string(), why: e.to_string() })?;
     let text = text.map_err(|e| SecretError::File(e.into()))?;
     not_empty(text, || format!("file:{}", path.display()))
 }
@@ -90,7 +91,8 @@ async fn from_command(command: &str, limit: Duration) -> Result<Secret, SecretEr
         let status = child.wait().await?;
         Ok::<_, std::io::Error>((bytes, Some(status)))
     };
-    let ended = tokio::time::timeout(limit, output).await.map_err(|_| SecretError::Slow { program: program.clone(), limit })?;
+    let ended =
+        tokio::time::timeout(limit, output).await.map_err(|_| SecretError::Slow { program: program.clone(), limit })?;
     let (bytes, status) = ended.map_err(|e| SecretError::Start { program: program.clone(), why: e.to_string() })?;
     let Some(status) = status else { return Err(SecretError::Output(program)) };
     if !status.success() {

@@ -18,7 +18,10 @@ pub async fn serve(node: Arc<Node>, registry: Arc<Registry>) {
         metadata: BTreeMap::from([("node".to_string(), node.name.to_string())]),
         endpoints: vec![Endpoint { name: "work".into(), subject: subject::WORK.into(), queue_group: None }],
     };
-    let counters = { let node = node.clone(); move || vec![work_stats(&node, &registry)] };
+    let counters = {
+        let node = node.clone();
+        move || vec![work_stats(&node, &registry)]
+    };
     service::run(node.bus.clone(), info, counters, node.stop.clone().cancelled_owned()).await;
 }
 

@@ -3,8 +3,8 @@
 
 use if_bus::{Bus, BusError};
 use if_schemas::{
-    Body, Entry, Envelope, Hash, PublicKey, Reject, SchemaError, Trust, codec,
-    query::{self, Answer, ENTRIES_CHUNK_BYTES, EntriesAnswer, EntriesQuery},
+    Body, Entry, Envelope, Hash, Head, PublicKey, Reject, SchemaError, Trust, codec,
+    query::{self, Answer, ENTRIES_CHUNK_BYTES, EntriesAnswer, EntriesQuery, HeadAnswer},
     subject,
 };
 use std::{sync::Arc, time::Duration};
@@ -44,12 +44,16 @@ pub enum TrustError {
     Answer(#[from] SchemaError),
     #[error("the broker does not give the trust entries: {0}")]
     Refused(String),
-    #[error("entry 0 is not the genesis of this node's home directory; copy genesis.bin from the machine that made the log")]
+    #[error(
+        "entry 0 is not the genesis of this node's home directory; copy genesis.bin from the machine that made the log"
+    )]
     OtherGenesis,
     #[error("trust entry {index} does not verify: {reject}")]
     BadEntry { index: u64, reject: Reject },
     #[error("trust entry {index} is out of order or no trust entry")]
     Order { index: u64 },
+    #[error("the broker does not confirm that entry 0 is that of its log")]
+    OtherLog,
     #[error("the trust entries name no broker")]
     NoBroker,
     #[error("more than {PAGES_MAX} answers of trust entries")]
@@ -90,7 +94,7 @@ pub struct TrustStore {
     bus: Bus,
     genesis: Arc<Envelope>,
     view: Arc<watch::Sender<Option<Arc<TrustView>>>>,
-    /// One refresh at a time; when the last one ended.
+    /// One refresh at a time; when the last one began.
     last: Arc<tokio::sync::Mutex<Option<Instant>>>,
 }
 
@@ -115,15 +119,18 @@ impl TrustStore {
         view.wait_for(Option::is_some).await.ok().and_then(|v| v.clone())
     }
 
-    /// For an unknown or revoked key: asks the broker, but not more often than [`REFRESH_MIN`]. True if the view is
-    /// newer than `seen`.
+    /// For an unknown or revoked key: asks the broker, at most every [`REFRESH_MIN`] however many ask. True if the view
+    /// is newer than `seen`.
     pub async fn refresh_since(&self, seen: &TrustView) -> bool {
+        let asked = Instant::now();
         let mut last = self.last.lock().await;
-        if last.is_none_or(|at| at.elapsed() >= REFRESH_MIN) {
+        // Somebody else's refresh may have begun and ended while this one waited.
+        if last.is_none_or(|begun| begun < asked) {
+            tokio::time::sleep(pause_after(*last)).await;
+            *last = Some(Instant::now());
             if let Err(error) = self.fetch().await {
                 tracing::warn!(%error, "trust not refreshed");
             }
-            *last = Some(Instant::now());
         }
         self.current().is_some_and(|now| now.newest > seen.newest)
     }
@@ -154,24 +161,19 @@ impl TrustStore {
         while let Some(message) = entries.next().await {
             // Every entry of the log goes by here: only the few that can be trust changes are worth decoding.
             if message.payload.windows(TRUST_MARK.len()).any(|w| w == TRUST_MARK) {
-                tokio::time::sleep(self.pause().await).await;
+                let last = *self.last.lock().await;
+                tokio::time::sleep(pause_after(last)).await;
                 self.refresh_until_done().await;
             }
         }
-    }
-
-    /// Time until the next refresh may happen: anybody on the bus can send what looks like a trust entry.
-    async fn pause(&self) -> Duration {
-        let last = *self.last.lock().await;
-        last.map_or(Duration::ZERO, |at| REFRESH_MIN.saturating_sub(at.elapsed()))
     }
 
     async fn refresh_until_done(&self) {
         let mut backoff = Backoff::new(RETRY.0, RETRY.1);
         loop {
             let mut last = self.last.lock().await;
-            let fetched = self.fetch().await;
             *last = Some(Instant::now());
+            let fetched = self.fetch().await;
             drop(last);
             match fetched {
                 Ok(()) => return,
@@ -199,7 +201,7 @@ impl TrustStore {
             }
             let bytes: usize = answer.entries.iter().map(|e| e.entry.len()).sum();
             if !grew || bytes < ENTRIES_CHUNK_BYTES / 2 {
-                return self.publish(view);
+                return self.publish(view).await;
             }
         }
         Err(TrustError::TooMany)
@@ -216,14 +218,31 @@ impl TrustStore {
         }
     }
 
-    fn publish(&self, view: Option<TrustView>) -> Result<(), TrustError> {
+    async fn publish(&self, view: Option<TrustView>) -> Result<(), TrustError> {
         let Some(view) = view else { return Err(TrustError::OtherGenesis) };
-        let newest = view.newest;
-        let changed = self.current().is_none_or(|old| old.newest != newest);
-        if changed {
+        let (newest, old) = (view.newest, self.current());
+        if old.is_none() {
+            self.check_log(&view).await?;
+        }
+        if old.is_none_or(|old| old.newest != newest) {
             tracing::info!(entry = newest, log = %view.log, "trust is up to date");
             self.view.send_replace(Some(Arc::new(view)));
         }
         Ok(())
     }
+
+    /// Entry 0 as a whole is signed by nobody, and its hash is the identity of the log: the broker has to confirm it.
+    async fn check_log(&self, view: &TrustView) -> Result<(), TrustError> {
+        let answer = self.bus.request(&subject::query(query::HEAD), vec![], QUERY_TIMEOUT).await?;
+        let malformed = |e: serde_json::Error| SchemaError::Malformed { what: "head", why: e.to_string() };
+        let answer: Answer<HeadAnswer> = serde_json::from_slice(&answer).map_err(malformed)?;
+        let Answer::Ok(HeadAnswer { head, .. }) = answer else { return Err(TrustError::OtherLog) };
+        let head: Head = head.open(&view.broker)?;
+        if head.log == view.log { Ok(()) } else { Err(TrustError::OtherLog) }
+    }
+}
+
+/// Time until the next refresh may happen: anybody on the bus can send what looks like a reason for one.
+fn pause_after(last: Option<Instant>) -> Duration {
+    last.map_or(Duration::ZERO, |at| REFRESH_MIN.saturating_sub(at.elapsed()))
 }

@@ -43,11 +43,15 @@ async fn nothing_that_is_forged_or_changed_is_executed_and_each_is_counted() {
     let order = fire("forged");
     let item = broker.admit(&order, &admin());
     let other_head = broker.admit(&fire("other"), &admin()).head;
-    let head_by_stranger = Envelope::seal(&item.head.read_unverified::<if_schemas::Head>().unwrap(), &stranger()).unwrap();
+    let head_by_stranger =
+        Envelope::seal(&item.head.read_unverified::<if_schemas::Head>().unwrap(), &stranger()).unwrap();
     let forged = [
         WorkItem { head: head_by_stranger, ..item.clone() },
         WorkItem { head: other_head, ..item.clone() },
-        WorkItem { payload: Some(Payload::new(&json!({"args": {}, "why": null}), Salt([1; 16])).unwrap()), ..item.clone() },
+        WorkItem {
+            payload: Some(Payload::new(&json!({"args": {}, "why": null}), Salt([1; 16])).unwrap()),
+            ..item.clone()
+        },
         WorkItem { payload: None, ..item.clone() },
         broker.admit(&fire("stranger"), &stranger()),
         broker.admit(&common::broker::order("two", "fire", Effect::Once, "elsewhere", LONG), &admin()),
@@ -139,7 +143,8 @@ async fn instances_follow_their_file_without_a_restart() {
     // A file that cannot be read changes nothing but what is said about it.
     std::fs::write(house.home.provider_file(&PROVIDER.parse().unwrap()), "instances: [").unwrap();
     broker.bus.publish(subject::RELOAD_ASK, vec![], None).await.unwrap();
-    let said = |a: &Announcement| a.instances.iter().all(|i| i.detail.as_ref().is_some_and(|d| d.contains("scripted.yaml:")));
+    let said =
+        |a: &Announcement| a.instances.iter().all(|i| i.detail.as_ref().is_some_and(|d| d.contains("scripted.yaml:")));
     let broken = broker.announced("the mistake", |a| a.instances.len() == 2 && said(a)).await;
     assert!(broken.instances.iter().all(|i| i.state == InstanceState::Ok));
     house.instances("  one: {host: here, enabled: false}\n  two: {host: there, simulated: true}\n");
@@ -184,7 +189,8 @@ async fn the_service_verbs_are_answered() {
     broker.result().await;
     let id = format!("node1-{}", common::worker_key().id());
     for (verb, kind) in [("PING", "ping"), ("INFO", "info"), ("STATS", "stats")] {
-        for subject in [format!("$SRV.{verb}"), format!("$SRV.{verb}.if-worker"), format!("$SRV.{verb}.if-worker.{id}")] {
+        for subject in [format!("$SRV.{verb}"), format!("$SRV.{verb}.if-worker"), format!("$SRV.{verb}.if-worker.{id}")]
+        {
             let answer = broker.bus.request(&subject, vec![], Duration::from_secs(5)).await.unwrap();
             let answer: Value = serde_json::from_slice(&answer).unwrap();
             assert_eq!(answer["type"], format!("io.nats.micro.v1.{kind}_response"));

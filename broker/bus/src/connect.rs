@@ -199,8 +199,10 @@ impl Bus {
 }
 
 fn reconnect_delay(attempt: usize) -> Duration {
+    // The client asks before its very first attempt too, which counts as 1: that one is made at once.
+    let Some(earlier) = attempt.checked_sub(2) else { return Duration::ZERO };
     let (first, most) = RECONNECT_DELAY;
-    first.saturating_mul(1 << attempt.min(8)).min(most)
+    first.saturating_mul(1 << earlier.min(8)).min(most)
 }
 
 async fn note_event(sender: watch::Sender<Link>, event: Event) {

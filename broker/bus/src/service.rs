@@ -63,7 +63,8 @@ impl Verb {
     }
 }
 
-/// Answers until `shutdown` resolves or the bus is closed. `stats` is called for each `STATS` question and must not block.
+/// Answers until `shutdown` resolves or the bus is closed. `stats` is called for each `STATS` question and must not
+/// block.
 pub async fn run(
     bus: Bus,
     info: ServiceInfo,

@@ -73,6 +73,8 @@ pub enum Action {
 }
 
 pub fn decide(state: &State, now: Timestamp, input: Input) -> Decision {
+    // The entry will carry this time: after a clock stepped back, a deadline must be judged by the log's time.
+    let now = now.max(state.at());
     match input {
         Input::Command { command, prior, served, price } => command_(state, now, command, prior, served, price),
         Input::Trust { change, prior } => trust(state, now, change, prior),

@@ -24,6 +24,9 @@ pub enum WitnessError {
     /// A defect of the caller.
     #[error("entry {found} does not follow entry {head} (hash and index must be the next)")]
     NotNext { head: String, found: u64 },
+    /// A defect of the caller.
+    #[error("entry {index} cannot be appended: {why}")]
+    BadEntry { index: u64, why: String },
     #[error("entry {index} on disk is damaged: {source}\nhint: run `if-broker fsck`")]
     Damaged { index: u64, source: SchemaError },
     #[error(transparent)]

@@ -1,19 +1,14 @@
-//! Checking and mending a log while nobody writes it. Entries are never changed; derived families can be made again.
+//! Checking and mending a log. Entries are never changed; derived families can be made again.
 
 use crate::{
-    Options, Reader, WitnessError,
-    keys::{self, Keys, PENDING},
-    log::put_keys,
-    store::{COMMANDS, DERIVED, HASHES, INDEX, Store},
+    Log, Options, Reader, WitnessError,
+    payloads::StoredPayload,
+    rebuild,
+    store::{ENTRIES, SNAPSHOTS, Store},
+    tally::Tally,
 };
-use if_schemas::{Body, CommandId, Entry, Hash, Payload, SchemaError, Timestamp};
-use rocksdb::{IteratorMode, WriteBatch};
-use std::{
-    collections::{HashMap, HashSet},
-    fmt,
-    path::Path,
-    sync::Arc,
-};
+use if_schemas::{CommandId, Entry, Hash, Timestamp};
+use std::{collections::HashMap, fmt, path::Path, sync::Arc};
 
 /// Entries read at once, bytes.
 const CHUNK_BYTES: usize = 4 * 1024 * 1024;
@@ -39,180 +34,215 @@ impl fmt::Display for Problem {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FsckReport {
     pub entries: u64,
+    /// Payloads there, each matching its commitment or named among the problems.
     pub payloads: u64,
+    /// Payloads erased on request.
+    pub erased: u64,
     /// At most [`PROBLEMS_MAX`].
     pub problems: Vec<Problem>,
 }
 
-/// Opens the log at `path` (nobody else may have it open) and checks everything in it.
+/// Checks the log at `path` without changing a byte of it. With a broker at work, checks what was there at the start.
 /// `progress(done, total)` is called now and then.
 pub fn fsck(path: &Path, progress: impl FnMut(u64, u64)) -> Result<FsckReport, WitnessError> {
-    let store = Arc::new(Store::open(path, &Options::default())?);
-    check(&Reader::new(store), progress)
+    let strict = Store::open_read_only(path, &Options::default(), true);
+    match strict {
+        Ok(store) => check(&Reader::new(Arc::new(store)), progress),
+        Err(error @ WitnessError::Open { .. }) => {
+            // Files that do not add up: look at what can still be read, so that the entries lost have names.
+            let Ok(store) = Store::open_read_only(path, &Options::default(), false) else { return Err(error) };
+            let mut report = check(&Reader::new(Arc::new(store)), progress)?;
+            report.problems.insert(0, Problem { index: None, what: error.to_string() });
+            Ok(report)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes the derived families again from the entries, then checks. Nobody else may have the log open.
+pub fn rebuild(path: &Path) -> Result<FsckReport, WitnessError> {
+    // Refuses a directory without a log rather than making one.
+    drop(Store::open_read_only(path, &Options::default(), false)?);
+    let log = Log::open(path, Options::default())?;
+    rebuild::run(&log.reader())?;
+    check(&log.reader(), |_, _| {})
 }
 
 /// Checks a log that is already open.
 pub fn check(reader: &Reader, mut progress: impl FnMut(u64, u64)) -> Result<FsckReport, WitnessError> {
-    let total = reader.head()?.map_or(0, |h| h.index + 1);
-    let mut checker = Checker { reader, report: FsckReport::default(), prev: Hash::ZERO, at: Timestamp(i64::MIN), derived: Derived::default() };
-    loop {
-        let rows = reader.range(checker.report.entries, u64::MAX, CHUNK_BYTES, true)?;
-        if rows.is_empty() {
-            break;
+    let total = last_index(reader)?.map_or(0, |last| last + 1);
+    let mut checker = Checker::new(reader);
+    while checker.report.entries < total {
+        match reader.range(checker.report.entries, u64::MAX, CHUNK_BYTES, false) {
+            Ok(rows) if rows.is_empty() => break,
+            Ok(rows) => {
+                for row in rows {
+                    checker.entry(row.index, &row.bytes);
+                }
+            }
+            Err(_) => checker.past_the_damage(total),
         }
-        for row in rows {
-            checker.entry(row.index, &row.bytes, row.payload.as_ref())?;
-        }
-        progress(checker.report.entries, total);
+        progress(checker.report.entries.min(total), total);
     }
     checker.finish()
 }
 
-/// Makes the derived families again from the entries, then checks.
-pub fn rebuild(path: &Path) -> Result<FsckReport, WitnessError> {
-    let store = Arc::new(Store::open(path, &Options::default())?);
-    for family in DERIVED {
-        let all = store.db.delete_range_cf(store.family(family)?, vec![], vec![0xff; 128]);
-        all.map_err(|e| store.write_error(&e))?;
+/// Index of the last entry, even if that one cannot be read.
+fn last_index(reader: &Reader) -> Result<Option<u64>, WitnessError> {
+    let store = &reader.store;
+    let mut iterator = store.db.raw_iterator_cf(store.family(ENTRIES)?);
+    iterator.seek_to_last();
+    if let Some(key) = iterator.key() {
+        return Ok(Some(crate::reader::be_u64(key)));
     }
-    let reader = Reader::new(store.clone());
-    let mut rows_of = HashMap::new();
-    let mut next = 0;
-    loop {
-        let rows = reader.range(next, u64::MAX, CHUNK_BYTES, false)?;
-        let Some(last) = rows.last() else { break };
-        next = last.index + 1;
-        let mut write = WriteBatch::default();
-        for row in &rows {
-            let entry = Entry::decode(&row.bytes).map_err(|source| WitnessError::Damaged { index: row.index, source })?;
-            let keys = derive(&entry, &mut rows_of)?;
-            put_keys(&store, &mut write, &keys, row.index, &Entry::hash_bytes(&row.bytes))?;
-        }
-        store.db.write(write).map_err(|e| store.write_error(&e))?;
+    if iterator.status().is_ok() {
+        return Ok(None);
     }
-    check(&reader, |_, _| {})
+    let files = store.db.live_files().map_err(|e| store.read_error(&e))?;
+    let ends = files.into_iter().filter(|f| f.column_family_name == ENTRIES).filter_map(|f| f.end_key);
+    Ok(ends.max().map(|key| crate::reader::be_u64(&key)))
 }
 
-/// Derives with the rows of commands still open held in memory: the families may be what is broken.
-fn derive(entry: &Entry, rows_of: &mut HashMap<CommandId, u64>) -> Result<Keys, SchemaError> {
-    let keys = keys::derive(entry, |id| rows_of.get(id).copied())?;
-    if let Some(command) = &keys.command {
-        if command.opens {
-            rows_of.insert(command.command, entry.index);
-        }
-        if !keys.deletes.is_empty() {
-            rows_of.remove(&command.command);
-        }
-    }
-    Ok(keys)
-}
-
-/// What the derived families must hold, counted while walking.
-#[derive(Default)]
-struct Derived {
-    index_keys: u64,
-    command_keys: u64,
-    pending: HashSet<Vec<u8>>,
-    rows_of: HashMap<CommandId, u64>,
-}
-
+/// Walks the entries in order.
 struct Checker<'a> {
     reader: &'a Reader,
     report: FsckReport,
-    prev: Hash,
+    /// Hash of the entry before; none if it could not be read.
+    prev: Option<Hash>,
     at: Timestamp,
-    derived: Derived,
+    rows_of: HashMap<CommandId, u64>,
+    tally: Tally,
+    /// Entries the tally knows nothing of, so that comparing it would only make noise.
+    unknown: u64,
 }
 
-impl Checker<'_> {
+impl<'a> Checker<'a> {
+    fn new(reader: &'a Reader) -> Self {
+        Self {
+            reader,
+            report: FsckReport::default(),
+            prev: Some(Hash::ZERO),
+            at: Timestamp(i64::MIN),
+            rows_of: HashMap::new(),
+            tally: Tally::default(),
+            unknown: 0,
+        }
+    }
+
     fn problem(&mut self, index: Option<u64>, what: impl Into<String>) {
         if self.report.problems.len() < PROBLEMS_MAX {
             self.report.problems.push(Problem { index, what: what.into() });
         }
     }
 
-    fn entry(&mut self, key: u64, bytes: &[u8], payload: Option<&Payload>) -> Result<(), WitnessError> {
+    /// Reads one by one until something is readable again behind something that is not.
+    fn past_the_damage(&mut self, total: u64) {
+        let mut seen_damage = false;
+        while self.report.entries < total {
+            let index = self.report.entries;
+            match self.reader.entry(index) {
+                Ok(Some(bytes)) => {
+                    self.entry(index, &bytes);
+                    if seen_damage {
+                        return;
+                    }
+                }
+                Ok(None) => {
+                    self.lost(index, "missing");
+                    seen_damage = true;
+                }
+                Err(e) => {
+                    self.lost(index, format!("it cannot be read: {e}"));
+                    seen_damage = true;
+                }
+            }
+        }
+    }
+
+    /// An entry that is not there to be checked.
+    fn lost(&mut self, index: u64, what: impl Into<String>) {
+        self.problem(Some(index), what);
+        self.report.entries = index + 1;
+        self.prev = None;
+        self.unknown += 1;
+    }
+
+    fn entry(&mut self, key: u64, bytes: &[u8]) {
         let due = self.report.entries;
         if key != due {
             self.problem(Some(due), format!("missing; the next one stored is {key}"));
+            self.unknown += key - due;
         }
         self.report.entries = key + 1;
         let hash = Entry::hash_bytes(bytes);
-        let prev = std::mem::replace(&mut self.prev, hash);
+        let prev = self.prev.replace(hash);
         let entry = match Entry::decode(bytes) {
             Ok(entry) => entry,
             Err(e) => {
                 self.problem(Some(key), e.to_string());
-                return Ok(());
+                self.unknown += 1;
+                return;
             }
         };
         if entry.index != key {
             self.problem(Some(key), format!("it says it is entry {}", entry.index));
+            self.unknown += 1;
+            return;
         }
-        if entry.prev != prev {
+        if let Some(prev) = prev.filter(|p| *p != entry.prev) {
             self.problem(Some(key), format!("prev is {}, the entry before has hash {prev}", entry.prev));
         }
         if entry.at < self.at {
             self.problem(Some(key), format!("its time {} is before the previous entry's {}", entry.at, self.at));
         }
         self.at = entry.at;
-        if let Some(payload) = payload {
-            self.report.payloads += 1;
-            if let Err(e) = check_payload(&entry.body, payload) {
+        match rebuild::derive(&entry, &mut self.rows_of) {
+            Ok(keys) => {
+                self.payload(key, keys.payload);
+                self.tally.expect(key, &hash, &keys);
+            }
+            Err(e) => {
                 self.problem(Some(key), e.to_string());
+                self.unknown += 1;
             }
         }
-        self.derived_of(&entry, &hash)
     }
 
-    fn derived_of(&mut self, entry: &Entry, hash: &Hash) -> Result<(), WitnessError> {
-        let index = entry.index;
-        let keys = match derive(entry, &mut self.derived.rows_of) {
-            Ok(keys) => keys,
-            Err(e) => {
-                self.problem(Some(index), e.to_string());
-                return Ok(());
-            }
+    fn payload(&mut self, index: u64, committed: Option<Hash>) {
+        let stored = match self.reader.stored_payload(index) {
+            Ok(stored) => stored,
+            Err(e) => return self.problem(Some(index), format!("its payload cannot be read: {e}")),
         };
-        for key in &keys.deletes {
-            self.derived.pending.remove(key);
-            self.derived.index_keys -= 1;
-        }
-        let pending = keys::prefix(keys::Dimension::Status, PENDING.as_bytes());
-        for key in keys.puts {
-            self.derived.index_keys += 1;
-            if key.starts_with(&pending) {
-                self.derived.pending.insert(key);
-            } else if self.reader.store.get(INDEX, &key)?.is_none() {
-                self.problem(Some(index), "an index key is missing; `if-broker fsck --rebuild` makes it again");
+        match (committed, stored) {
+            (None, None) | (Some(_), Some(StoredPayload::NotGiven)) => {}
+            (Some(_), Some(StoredPayload::Erased)) => self.report.erased += 1,
+            (Some(hash), Some(StoredPayload::Present(payload))) => {
+                self.report.payloads += 1;
+                if let Err(e) = payload.check(&hash) {
+                    self.problem(Some(index), e.to_string());
+                }
             }
+            (Some(_), None) => self.problem(Some(index), "its payload is lost: neither there nor erased on request"),
+            (None, Some(_)) => self.problem(Some(index), "it commits to no payload, but one is stored"),
         }
-        if let Some(command) = keys.command {
-            self.derived.command_keys += 1;
-            if self.reader.store.get(COMMANDS, &keys::command_key(&command.command, index))?.is_none() {
-                self.problem(Some(index), "its command record is missing; `if-broker fsck --rebuild` makes it again");
-            }
-        }
-        if self.reader.store.get(HASHES, &hash.0[..16])?.is_none() {
-            self.problem(Some(index), "its hash record is missing; `if-broker fsck --rebuild` makes it again");
-        }
-        Ok(())
     }
 
     fn finish(mut self) -> Result<FsckReport, WitnessError> {
-        for key in std::mem::take(&mut self.derived.pending) {
-            if self.reader.store.get(INDEX, &key)?.is_none() {
-                self.problem(None, "an index key of a pending command is missing");
+        if self.reader.store.is_rebuilding()? {
+            self.problem(
+                None,
+                "a rebuild of the indexes was cut short; opening the log, or `if-broker fsck --rebuild`, finishes it",
+            );
+        } else if self.unknown > 0 {
+            let what = format!("the indexes were not compared: {} entries cannot be read", self.unknown);
+            self.problem(None, what);
+        } else {
+            for (index, what) in self.tally.differences(&self.reader.store, self.report.entries)? {
+                let what = format!("{what} not what the entries make; `if-broker fsck --rebuild` makes it again");
+                self.problem(index, what);
             }
         }
-        let expected = [(INDEX, self.derived.index_keys), (COMMANDS, self.derived.command_keys), (HASHES, self.report.entries)];
-        for (family, expected) in expected {
-            let found = self.count(family)?;
-            if found != expected {
-                self.problem(None, format!("{family} holds {found} keys, the entries make {expected}"));
-            }
-        }
-        for index in self.reader.snapshot_indexes()? {
+        for index in self.snapshots()? {
             if index >= self.report.entries {
                 self.problem(None, format!("there is a snapshot of entry {index}, which does not exist"));
             }
@@ -220,22 +250,13 @@ impl Checker<'_> {
         Ok(self.report)
     }
 
-    fn count(&self, family: &'static str) -> Result<u64, WitnessError> {
-        let store = &self.reader.store;
-        let mut options = rocksdb::ReadOptions::default();
-        options.set_total_order_seek(true);
-        let mut keys = 0;
-        for item in store.db.iterator_cf_opt(store.family(family)?, options, IteratorMode::Start) {
-            item.map_err(|e| store.read_error(&e))?;
-            keys += 1;
+    fn snapshots(&mut self) -> Result<Vec<u64>, WitnessError> {
+        match self.reader.snapshot_indexes() {
+            Ok(indexes) => Ok(indexes),
+            Err(e) => {
+                self.problem(None, format!("the family {SNAPSHOTS} cannot be read: {e}"));
+                Ok(Vec::new())
+            }
         }
-        Ok(keys)
-    }
-}
-
-fn check_payload(body: &Body, payload: &Payload) -> Result<(), SchemaError> {
-    match body.committed_payload()? {
-        Some(hash) => payload.check(&hash),
-        None => Err(SchemaError::HashMismatch { what: "payload" }),
     }
 }

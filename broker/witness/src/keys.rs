@@ -1,7 +1,7 @@
 //! Index keys, derived from an entry and nothing else.
 //!
 //! A *row* is the first entry of an operation: an admitted or refused command, a trust change, the genesis.
-//! Keys of the index family: `dimension u8 ‖ length u16 BE ‖ value ‖ row index u64 BE`.
+//! Keys of the index family: `dimension u8 ‖ length u16 BE ‖ value ‖ block u64 BE`, see [`crate::bits`].
 
 use if_schemas::{Body, Command, CommandId, Entry, Envelope, Hash, Kind, ResultEvent, SchemaError, TrustChange};
 
@@ -21,20 +21,48 @@ pub(crate) const PENDING: &str = "pending";
 const REJECTED: &str = "rejected";
 const APPLIED: &str = "applied";
 
-/// What one entry adds to and removes from the derived families.
+/// What one entry makes of the derived families.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Keys {
-    pub puts: Vec<Vec<u8>>,
-    pub deletes: Vec<Vec<u8>>,
+    pub changes: Vec<Change>,
     pub command: Option<CommandKey>,
+    /// The payload hash its envelope commits to.
+    pub payload: Option<Hash>,
+}
+
+/// "Row `row` has, or no longer has, this value."
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub prefix: Vec<u8>,
+    pub row: u64,
+    pub on: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct CommandKey {
     pub command: CommandId,
     pub envelope: Option<Hash>,
-    /// True if this entry opens a row that a settlement will point to.
-    pub opens: bool,
+    pub flags: Flags,
+}
+
+/// What the entry is to its command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flags {
+    /// Admitted: a settlement will point to its row.
+    Opens,
+    /// A refused command, or a trust change: uses up the id.
+    Request,
+    /// A result or settlement, whoever sent it.
+    Other,
+}
+
+impl Flags {
+    pub fn to_byte(self) -> u8 {
+        self as u8
+    }
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        [Self::Opens, Self::Request, Self::Other].into_iter().find(|f| f.to_byte() == byte)
+    }
 }
 
 /// `dimension ‖ length ‖ value`.
@@ -44,12 +72,6 @@ pub(crate) fn prefix(dimension: Dimension, value: &[u8]) -> Vec<u8> {
     let mut key = vec![dimension as u8];
     key.extend_from_slice(&length.to_be_bytes());
     key.extend_from_slice(value);
-    key
-}
-
-pub(crate) fn key(dimension: Dimension, value: &[u8], row: u64) -> Vec<u8> {
-    let mut key = prefix(dimension, value);
-    key.extend_from_slice(&row.to_be_bytes());
     key
 }
 
@@ -65,10 +87,10 @@ pub(crate) fn derive(entry: &Entry, row_of: impl FnOnce(&CommandId) -> Option<u6
     let mut keys = Keys::default();
     match &entry.body {
         Body::Genesis { envelope } => row(&mut keys, index, "genesis", envelope, APPLIED),
-        Body::Admitted { envelope, .. } => command(&mut keys, index, envelope, PENDING, true)?,
+        Body::Admitted { envelope, .. } => command(&mut keys, index, envelope, PENDING, Flags::Opens)?,
         Body::Trust { envelope } => trust(&mut keys, index, envelope, APPLIED)?,
         Body::Rejected { envelope, .. } => match envelope.kind() {
-            Kind::Command => command(&mut keys, index, envelope, REJECTED, false)?,
+            Kind::Command => command(&mut keys, index, envelope, REJECTED, Flags::Request)?,
             Kind::Trust => trust(&mut keys, index, envelope, REJECTED)?,
             _ => result(&mut keys, envelope)?,
         },
@@ -80,45 +102,51 @@ pub(crate) fn derive(entry: &Entry, row_of: impl FnOnce(&CommandId) -> Option<u6
         }
         Body::Unresolved { command, status, .. } => {
             settle(&mut keys, row_of(command), status.as_str());
-            keys.command = Some(CommandKey { command: *command, envelope: None, opens: false });
+            keys.command = Some(CommandKey { command: *command, envelope: None, flags: Flags::Other });
         }
     }
     Ok(keys)
 }
 
-fn row(keys: &mut Keys, index: u64, operation: &str, envelope: &Envelope, status: &str) {
-    keys.puts.push(key(Dimension::Row, &[], index));
-    keys.puts.push(key(Dimension::Operation, operation.as_bytes(), index));
-    keys.puts.push(key(Dimension::Actor, &envelope.key().0, index));
-    keys.puts.push(key(Dimension::Status, status.as_bytes(), index));
+fn put(keys: &mut Keys, dimension: Dimension, value: &[u8], row: u64) {
+    keys.changes.push(Change { prefix: prefix(dimension, value), row, on: true });
 }
 
-fn command(keys: &mut Keys, index: u64, envelope: &Envelope, status: &str, opens: bool) -> Result<(), SchemaError> {
+fn row(keys: &mut Keys, index: u64, operation: &str, envelope: &Envelope, status: &str) {
+    put(keys, Dimension::Row, &[], index);
+    put(keys, Dimension::Operation, operation.as_bytes(), index);
+    put(keys, Dimension::Actor, &envelope.key().0, index);
+    put(keys, Dimension::Status, status.as_bytes(), index);
+}
+
+fn command(keys: &mut Keys, index: u64, envelope: &Envelope, status: &str, flags: Flags) -> Result<(), SchemaError> {
     let c: Command = envelope.read_unverified()?;
     row(keys, index, c.operation.as_str(), envelope, status);
-    keys.puts.push(key(Dimension::Provider, c.provider.as_str().as_bytes(), index));
-    keys.puts.push(key(Dimension::Instance, c.instance.as_str().as_bytes(), index));
-    keys.puts.push(key(Dimension::Trace, c.trace.as_bytes(), index));
-    keys.command = Some(CommandKey { command: c.id, envelope: Some(envelope.hash()?), opens });
+    put(keys, Dimension::Provider, c.provider.as_str().as_bytes(), index);
+    put(keys, Dimension::Instance, c.instance.as_str().as_bytes(), index);
+    put(keys, Dimension::Trace, c.trace.as_bytes(), index);
+    keys.command = Some(CommandKey { command: c.id, envelope: Some(envelope.hash()?), flags });
+    keys.payload = Some(c.payload);
     Ok(())
 }
 
 fn trust(keys: &mut Keys, index: u64, envelope: &Envelope, status: &str) -> Result<(), SchemaError> {
     let t: TrustChange = envelope.read_unverified()?;
     row(keys, index, t.op.operation(), envelope, status);
-    keys.command = Some(CommandKey { command: t.id, envelope: Some(envelope.hash()?), opens: false });
+    keys.command = Some(CommandKey { command: t.id, envelope: Some(envelope.hash()?), flags: Flags::Request });
     Ok(())
 }
 
 fn result(keys: &mut Keys, envelope: &Envelope) -> Result<(), SchemaError> {
     let r: ResultEvent = envelope.read_unverified()?;
-    keys.command = Some(CommandKey { command: r.command, envelope: Some(envelope.hash()?), opens: false });
+    keys.command = Some(CommandKey { command: r.command, envelope: Some(envelope.hash()?), flags: Flags::Other });
+    keys.payload = Some(r.payload);
     Ok(())
 }
 
 fn settle(keys: &mut Keys, row: Option<u64>, status: &str) {
     if let Some(row) = row {
-        keys.deletes.push(key(Dimension::Status, PENDING.as_bytes(), row));
-        keys.puts.push(key(Dimension::Status, status.as_bytes(), row));
+        keys.changes.push(Change { prefix: prefix(Dimension::Status, PENDING.as_bytes()), row, on: false });
+        put(keys, Dimension::Status, status.as_bytes(), row);
     }
 }

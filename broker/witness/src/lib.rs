@@ -3,14 +3,19 @@
 //! One [`Log`] writes, any number of [`Reader`]s read. Every index is derived from the entries by [`keys::derive`],
 //! for appending, checking and rebuilding alike.
 
+mod bits;
 mod error;
 pub mod fsck;
 mod keys;
 mod log;
 mod options;
+mod payloads;
+mod postings;
 mod query;
 mod reader;
+mod rebuild;
 mod store;
+mod tally;
 
 pub use error::WitnessError;
 pub use fsck::{FsckReport, Problem};

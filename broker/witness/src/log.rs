@@ -2,12 +2,15 @@
 
 use crate::{
     Options, Reader, WitnessError,
-    keys::{self, Keys},
+    keys::{self, Flags},
+    payloads::StoredPayload,
+    postings::Postings,
     reader::HeadRecord,
-    store::{COMMANDS, ENTRIES, HASHES, INDEX, PAYLOADS, SNAPSHOTS, Store},
+    rebuild,
+    store::{ENTRIES, PAYLOADS, SNAPSHOTS, Store},
 };
 use if_schemas::{CommandId, Entry, Hash, Payload};
-use rocksdb::{WriteBatch, WriteOptions};
+use rocksdb::{BottommostLevelCompaction, CompactOptions, FlushOptions, WriteBatch, WriteOptions};
 use std::{collections::HashMap, path::Path, sync::Arc};
 
 /// Snapshots kept: the newest, and one to fall back to.
@@ -48,10 +51,16 @@ pub struct Log {
 }
 
 impl Log {
-    /// Opens or creates. The newest entry is read back and its hash computed from its bytes.
+    /// Opens or creates. The newest entry is read back and its hash computed from its bytes; a rebuild of the indexes
+    /// that was cut short is done again.
     pub fn open(path: &Path, options: Options) -> Result<Self, WitnessError> {
         let store = Arc::new(Store::open(path, &options)?);
-        let head = Reader::new(store.clone()).head()?;
+        let reader = Reader::new(store.clone());
+        if store.is_rebuilding()? {
+            tracing::warn!(path = %path.display(), "an index rebuild was cut short: doing it again");
+            rebuild::run(&reader)?;
+        }
+        let head = reader.head()?;
         Ok(Self { store, head, latched: false, fault: None })
     }
 
@@ -71,32 +80,75 @@ impl Log {
 
     /// Makes `batch` durable, or closes the log.
     pub fn append(&mut self, batch: Batch) -> Result<(), WitnessError> {
+        self.or_latch(|log| {
+            // 1. Nothing but the direct continuation is written. A crash here changes nothing.
+            let head = log.check_next(&batch)?;
+            let write = log.build(&batch)?;
+            // 2. One write of all families with one fsync of the write-ahead log: after a crash either the whole batch
+            //    is there or none of it. Readers see it only once it is durable.
+            log.write(write)?;
+            // 3. Memory follows the disk. A crash here changes nothing: opening reads the head back.
+            log.head = head;
+            Ok(())
+        })
+    }
+
+    /// Erases a payload for good, from the files too; the entry and the chain stay as they are. False if there is none.
+    /// Rewrites the files that held it, which takes long in a large log.
+    pub fn erase_payload(&mut self, index: u64) -> Result<bool, WitnessError> {
+        if self.reader().payload(index)?.is_none() {
+            return Ok(false);
+        }
+        self.or_latch(|log| {
+            let key = index.to_be_bytes();
+            let mut write = WriteBatch::default();
+            write.put_cf(log.store.family(PAYLOADS)?, key, StoredPayload::Erased.encode());
+            log.write(write)?;
+            log.scrub_payload(key)
+        })?;
+        Ok(true)
+    }
+
+    /// Gets rid of older versions: out of the buffers, out of the write-ahead log (dropped once all are flushed), out of
+    /// the tables.
+    fn scrub_payload(&self, key: [u8; 8]) -> Result<(), WitnessError> {
+        let mut wait = FlushOptions::default();
+        wait.set_wait(true);
+        for family in crate::store::FAMILIES {
+            let flushed = self.store.db.flush_cf_opt(self.store.family(family)?, &wait);
+            flushed.map_err(|e| self.store.write_error(&e))?;
+        }
+        self.store.db.flush_opt(&wait).map_err(|e| self.store.write_error(&e))?;
+        let mut force = CompactOptions::default();
+        force.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
+        self.store.db.compact_range_cf_opt(self.store.family(PAYLOADS)?, Some(key), Some(key), &force);
+        Ok(())
+    }
+
+    /// Any failure closes the log: what reached the disk, or what the caller believes, is no longer known. Only a
+    /// restart, which reads what is on disk, opens it again.
+    fn or_latch<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, WitnessError>) -> Result<T, WitnessError> {
         if self.latched {
             return Err(WitnessError::Latched { path: self.store.path.clone() });
         }
-        // 1. Nothing but the direct continuation is written. A crash here changes nothing.
-        let head = self.check_next(&batch)?;
-        let write = self.build(&batch)?;
-        // 2. One write of all families with one fsync of the write-ahead log: after a crash either the whole batch
-        //    is there or none of it. Readers see it only once it is durable.
-        if let Err(error) = self.write(write) {
-            // 3. What reached the disk is unknown: refuse everything until a restart has read it.
-            self.latched = true;
-            return Err(error);
-        }
-        self.head = head;
-        Ok(())
+        work(self).inspect_err(|_| self.latched = true)
     }
 
     fn check_next(&self, batch: &Batch) -> Result<Option<HeadRecord>, WitnessError> {
         let mut head = self.head;
         for new in &batch.entries {
             let (index, prev) = head.map_or((0, Hash::ZERO), |h| (h.index + 1, h.hash));
-            let is_next = new.entry.index == index && new.entry.prev == prev && new.hash == Entry::hash_bytes(&new.bytes);
+            let is_next =
+                new.entry.index == index && new.entry.prev == prev && new.hash == Entry::hash_bytes(&new.bytes);
             if !is_next {
                 let head = head.map_or("none".into(), |h| h.index.to_string());
                 return Err(WitnessError::NotNext { head, found: new.entry.index });
             }
+            if let Some(before) = head.filter(|h| new.entry.at < h.at) {
+                let why = format!("its time {} is before {}, that of the entry before", new.entry.at, before.at);
+                return Err(WitnessError::BadEntry { index, why });
+            }
+            debug_assert_eq!(Entry::decode(&new.bytes).as_ref(), Ok(&new.entry), "bytes and entry differ");
             head = Some(HeadRecord { index, hash: new.hash, at: new.entry.at });
         }
         Ok(head)
@@ -105,29 +157,33 @@ impl Log {
     fn build(&self, batch: &Batch) -> Result<WriteBatch, WitnessError> {
         let reader = self.reader();
         let mut write = WriteBatch::default();
+        let mut postings = Postings::default();
         let mut opened: HashMap<CommandId, u64> = HashMap::new();
         for new in &batch.entries {
             let key = new.entry.index.to_be_bytes();
             write.put_cf(self.store.family(ENTRIES)?, key, &new.bytes);
-            if let Some(payload) = &new.payload {
-                write.put_cf(self.store.family(PAYLOADS)?, key, [payload.salt.0.as_slice(), &payload.bytes].concat());
-            }
             let mut failed = None;
             let row_of = |id: &CommandId| {
-                opened.get(id).copied().or_else(|| reader.row_of(id).unwrap_or_else(|e| {
-                    failed = Some(e);
-                    None
-                }))
+                opened.get(id).copied().or_else(|| {
+                    reader.row_of(id).unwrap_or_else(|e| {
+                        failed = Some(e);
+                        None
+                    })
+                })
             };
             let keys = keys::derive(&new.entry, row_of)?;
             if let Some(error) = failed {
                 return Err(error);
             }
-            if let Some(command) = keys.command.as_ref().filter(|c| c.opens) {
+            if let Some(command) = keys.command.as_ref().filter(|c| c.flags == Flags::Opens) {
                 opened.insert(command.command, new.entry.index);
             }
-            put_keys(&self.store, &mut write, &keys, new.entry.index, &new.hash)?;
+            if let Some(payload) = payload_record(new, keys.payload)? {
+                write.put_cf(self.store.family(PAYLOADS)?, key, payload.encode());
+            }
+            postings.add(new.entry.index, &new.hash, keys);
         }
+        postings.write_to(&self.store, &mut write)?;
         if let Some((index, state)) = &batch.snapshot {
             self.put_snapshot(&mut write, *index, state)?;
         }
@@ -138,7 +194,8 @@ impl Log {
         let family = self.store.family(SNAPSHOTS)?;
         write.put_cf(family, index.to_be_bytes(), state);
         let kept = self.reader().snapshot_indexes()?;
-        for old in kept.iter().rev().skip(SNAPSHOTS_KEPT - 1) {
+        // The one at the same index is replaced, not one more.
+        for old in kept.iter().rev().filter(|old| **old != index).skip(SNAPSHOTS_KEPT - 1) {
             write.delete_cf(family, old.to_be_bytes());
         }
         Ok(())
@@ -153,24 +210,23 @@ impl Log {
         }
         match fault {
             None => Ok(()),
-            Some(_) => Err(WitnessError::Write { path: self.store.path.clone(), why: "a failure asked for by a test".into() }),
+            Some(_) => {
+                Err(WitnessError::Write { path: self.store.path.clone(), why: "a failure asked for by a test".into() })
+            }
         }
     }
 }
 
-/// Adds the derived keys of one entry.
-pub(crate) fn put_keys(store: &Store, write: &mut WriteBatch, keys: &Keys, index: u64, hash: &Hash) -> Result<(), WitnessError> {
-    let family = store.family(INDEX)?;
-    for key in &keys.deletes {
-        write.delete_cf(family, key);
+/// What to store beside an entry whose envelope commits to `committed`.
+fn payload_record(new: &NewEntry, committed: Option<Hash>) -> Result<Option<StoredPayload>, WitnessError> {
+    let bad = |why: String| WitnessError::BadEntry { index: new.entry.index, why };
+    match (committed, &new.payload) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(bad("it commits to no payload but comes with one".into())),
+        (Some(_), None) => Ok(Some(StoredPayload::NotGiven)),
+        (Some(hash), Some(payload)) => {
+            payload.check(&hash).map_err(|e| bad(e.to_string()))?;
+            Ok(Some(StoredPayload::Present(payload.clone())))
+        }
     }
-    for key in &keys.puts {
-        write.put_cf(family, key, []);
-    }
-    if let Some(c) = &keys.command {
-        let envelope: &[u8] = c.envelope.as_ref().map_or(&[], |h| &h.0);
-        write.put_cf(store.family(COMMANDS)?, keys::command_key(&c.command, index), [hash.0.as_slice(), envelope].concat());
-    }
-    write.put_cf(store.family(HASHES)?, &hash.0[..16], index.to_be_bytes());
-    Ok(())
 }

@@ -1,13 +1,15 @@
-//! Filters over rows: the sorted index lists of all conditions, walked together from the newest row down.
+//! Filters over rows: the index blocks of all conditions, intersected from the newest block down. A rare condition leaps
+//! over whole blocks; conditions that are common but never meet cost one "and" per 4,096 entries.
 
 use crate::{
     Reader, WitnessError,
+    bits::{BLOCK_ENTRIES, Block, block_of},
     keys::{Dimension, prefix},
     reader::be_u64,
     store::INDEX,
 };
 use if_schemas::{KeyId, Timestamp, TraceId};
-use rocksdb::DBRawIterator;
+use rocksdb::{DBRawIterator, ReadOptions};
 
 /// Conditions joined by "and".
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,19 +45,25 @@ impl Filter {
     }
 }
 
+/// The blocks of one value, walked downwards.
 struct List<'a> {
     prefix: Vec<u8>,
     iterator: DBRawIterator<'a>,
 }
 
 impl List<'_> {
-    /// The largest row of this list that is at most `row`.
-    fn at_most(&mut self, row: u64) -> Option<u64> {
+    /// The highest block of this list that is at most `block`.
+    fn at_most(&mut self, block: u64) -> Option<u64> {
         let mut key = self.prefix.clone();
-        key.extend_from_slice(&row.to_be_bytes());
-        self.iterator.seek_for_prev(&key);
-        let found = self.iterator.key()?;
-        let rest = found.strip_prefix(self.prefix.as_slice())?;
+        key.extend_from_slice(&block.to_be_bytes());
+        // Mostly it is the next one down.
+        if self.iterator.valid() {
+            self.iterator.prev();
+        }
+        if self.iterator.key().is_none_or(|k| k > key.as_slice()) {
+            self.iterator.seek_for_prev(&key);
+        }
+        let rest = self.iterator.key()?.strip_prefix(self.prefix.as_slice())?;
         (rest.len() == 8).then(|| be_u64(rest))
     }
 }
@@ -72,22 +80,67 @@ impl Reader {
             Some(until) => self.first_at(head.index, |at| at > until)?,
             None => head.index + 1,
         };
+        let Some(last) = end.checked_sub(1) else { return Ok((Vec::new(), false)) };
+        // One moment for all lists: a command that settles meanwhile is either pending or settled, not neither.
+        let snapshot = self.store.db.snapshot();
         let family = self.store.family(INDEX)?;
-        let open = |prefix| List { prefix, iterator: self.store.db.raw_iterator_cf(family) };
+        let open = |prefix: Vec<u8>| {
+            let mut options = ReadOptions::default();
+            options.set_snapshot(&snapshot);
+            options.set_iterate_lower_bound(prefix.clone());
+            List { prefix, iterator: self.store.db.raw_iterator_cf_opt(family, options) }
+        };
         let mut lists: Vec<List<'_>> = filter.prefixes().into_iter().map(open).collect();
-        let mut rows = Vec::new();
-        let mut below = end;
-        while let Some(row) = below.checked_sub(1).and_then(|top| agree(&mut lists, top)).filter(|r| *r >= first) {
-            if rows.len() == filter.limit {
-                return Ok((rows, true));
-            }
-            rows.push(row);
-            below = row;
-        }
+        let found = self.collect(&mut lists, first, last, filter.limit)?;
         for list in &lists {
             list.iterator.status().map_err(|e| self.store.read_error(&e))?;
         }
+        Ok(found)
+    }
+
+    /// Rows `first..=last` that are in every list.
+    fn collect(
+        &self,
+        lists: &mut [List<'_>],
+        first: u64,
+        last: u64,
+        limit: usize,
+    ) -> Result<(Vec<u64>, bool), WitnessError> {
+        let mut rows = Vec::new();
+        let mut below = block_of(last) + 1;
+        while let Some(block) = below.checked_sub(1).and_then(|top| agree(lists, top)).filter(|b| *b >= block_of(first))
+        {
+            for place in self.common(lists)?.descending() {
+                let row = block * BLOCK_ENTRIES + place;
+                if row > last || row < first {
+                    continue;
+                }
+                if rows.len() == limit {
+                    return Ok((rows, true));
+                }
+                rows.push(row);
+            }
+            below = block;
+        }
         Ok((rows, false))
+    }
+
+    /// What the blocks the lists stand on have in common.
+    fn common(&self, lists: &[List<'_>]) -> Result<Block, WitnessError> {
+        let bad = || WitnessError::Read {
+            path: self.store.path.clone(),
+            why: "a block of the index is damaged; `if-broker fsck --rebuild` makes it again".into(),
+        };
+        let block = |list: &List<'_>| list.iterator.value().and_then(Block::decode).ok_or_else(bad);
+        let mut common: Option<Block> = None;
+        for list in lists {
+            let next = block(list)?;
+            match &mut common {
+                Some(common) => common.and(&next),
+                None => common = Some(next),
+            }
+        }
+        Ok(common.unwrap_or_default())
     }
 
     /// The first entry whose time satisfies `from`, which once true stays true; head + 1 if none does.
@@ -104,16 +157,17 @@ impl Reader {
     }
 }
 
-/// The largest row at most `top` that is in every list.
+/// The highest block at most `top` that every list has; all lists stand on it then.
 fn agree(lists: &mut [List<'_>], top: u64) -> Option<u64> {
+    let mut at: Vec<Option<u64>> = vec![None; lists.len()];
     let mut candidate = top;
-    loop {
-        let before = candidate;
-        for list in lists.iter_mut() {
-            candidate = list.at_most(candidate)?;
-        }
-        if candidate == before {
-            return Some(candidate);
+    while at.iter().any(|a| *a != Some(candidate)) {
+        for (list, at) in lists.iter_mut().zip(&mut at) {
+            if *at != Some(candidate) {
+                candidate = list.at_most(candidate)?;
+                *at = Some(candidate);
+            }
         }
     }
+    Some(candidate)
 }

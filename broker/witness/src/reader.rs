@@ -2,10 +2,13 @@
 
 use crate::{
     WitnessError,
+    keys::Flags,
+    payloads::StoredPayload,
+    postings::hash_key,
     store::{COMMANDS, ENTRIES, HASHES, PAYLOADS, SNAPSHOTS, Store},
 };
-use if_schemas::{CommandId, Entry, Hash, Payload, Salt, Timestamp};
-use rocksdb::{Direction, IteratorMode, ReadOptions};
+use if_schemas::{CommandId, Entry, Hash, Payload, Salt, SchemaError, Timestamp};
+use rocksdb::{DBRawIterator, Direction, IteratorMode, ReadOptions};
 use std::sync::Arc;
 
 #[derive(Clone)]
@@ -25,6 +28,9 @@ pub struct HeadRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CommandRecord {
     pub index: u64,
+    /// True for what an operator sent (a command, admitted or refused, or a trust change): only these use up an id.
+    /// A result, which may name any id, does not.
+    pub is_request: bool,
     pub entry_hash: Hash,
     /// Hash of the exact envelope bytes; none where the broker wrote the entry by itself.
     pub envelope_hash: Option<Hash>,
@@ -58,15 +64,12 @@ impl Reader {
 
     /// None if the entry has no payload or it was erased.
     pub fn payload(&self, index: u64) -> Result<Option<Payload>, WitnessError> {
-        Ok(self.store.get(PAYLOADS, &index.to_be_bytes())?.and_then(|bytes| payload(&bytes)))
+        Ok(self.stored_payload(index)?.and_then(StoredPayload::present))
     }
 
-    /// Erases a payload for good. The entry and the chain stay as they are.
-    pub fn erase_payload(&self, index: u64) -> Result<(), WitnessError> {
-        let mut options = rocksdb::WriteOptions::default();
-        options.set_sync(true);
-        let erased = self.store.db.delete_cf_opt(self.store.family(PAYLOADS)?, index.to_be_bytes(), &options);
-        erased.map_err(|e| self.store.write_error(&e))
+    pub(crate) fn stored_payload(&self, index: u64) -> Result<Option<StoredPayload>, WitnessError> {
+        let bytes = self.store.get(PAYLOADS, &index.to_be_bytes())?;
+        bytes.map(|b| stored(index, &b)).transpose()
     }
 
     /// Consecutive entries `from..=to`, as many as fit into `max_bytes`, at least one if there is one.
@@ -76,13 +79,14 @@ impl Reader {
         let start = from.to_be_bytes();
         let mode = IteratorMode::From(&start, Direction::Forward);
         let (mut rows, mut bytes) = (Vec::new(), 0);
+        let mut beside = if payloads { Some(self.payloads_from(from)?) } else { None };
         for item in self.store.db.iterator_cf_opt(self.store.family(ENTRIES)?, options, mode) {
             let (key, value) = item.map_err(|e| self.store.read_error(&e))?;
             let index = be_u64(&key);
             if index > to {
                 break;
             }
-            let payload = if payloads { self.payload(index)? } else { None };
+            let payload = beside.as_mut().map(|i| self.payload_at(i, index)).transpose()?.flatten();
             bytes += value.len() + payload.as_ref().map_or(0, |p| p.bytes.len() + Salt::LEN);
             if bytes > max_bytes && !rows.is_empty() {
                 break;
@@ -92,29 +96,66 @@ impl Reader {
         Ok(rows)
     }
 
+    fn payloads_from(&self, from: u64) -> Result<DBRawIterator<'_>, WitnessError> {
+        let mut iterator = self.store.db.raw_iterator_cf(self.store.family(PAYLOADS)?);
+        iterator.seek(from.to_be_bytes());
+        Ok(iterator)
+    }
+
+    /// Moves forward to `index`; the payload there.
+    fn payload_at(&self, iterator: &mut DBRawIterator<'_>, index: u64) -> Result<Option<Payload>, WitnessError> {
+        let wanted = index.to_be_bytes();
+        while iterator.key().is_some_and(|k| k < wanted.as_slice()) {
+            iterator.next();
+        }
+        match iterator.item() {
+            Some((key, value)) if key == wanted => Ok(stored(index, value)?.present()),
+            Some(_) => Ok(None),
+            None => iterator.status().map(|()| None).map_err(|e| self.store.read_error(&e)),
+        }
+    }
+
     /// All entries that concern a command, oldest first.
     pub fn command_records(&self, command: &CommandId) -> Result<Vec<CommandRecord>, WitnessError> {
+        let mut records = Vec::new();
+        self.each_record(command, |record, _| {
+            records.push(record);
+            true
+        })?;
+        Ok(records)
+    }
+
+    /// Calls `each` for the records of a command, oldest first, until it says stop.
+    fn each_record(
+        &self,
+        command: &CommandId,
+        mut each: impl FnMut(CommandRecord, Flags) -> bool,
+    ) -> Result<(), WitnessError> {
         let mut options = ReadOptions::default();
         options.set_prefix_same_as_start(true);
         let mode = IteratorMode::From(command.as_bytes(), Direction::Forward);
-        let mut records = Vec::new();
         for item in self.store.db.iterator_cf_opt(self.store.family(COMMANDS)?, options, mode) {
             let (key, value) = item.map_err(|e| self.store.read_error(&e))?;
             if !key.starts_with(command.as_bytes()) {
                 break;
             }
-            records.push(CommandRecord {
-                index: be_u64(&key[16..]),
-                entry_hash: hash(&value).unwrap_or(Hash::ZERO),
-                envelope_hash: value.get(Hash::LEN..).and_then(hash),
-            });
+            let index = be_u64(&key[command.as_bytes().len()..]);
+            let (record, flags) = command_record(index, &value).ok_or_else(|| malformed(index, "command record"))?;
+            if !each(record, flags) {
+                break;
+            }
         }
-        Ok(records)
+        Ok(())
     }
 
-    /// The row of a command: its first entry.
+    /// The row of a command: the entry that admitted it.
     pub(crate) fn row_of(&self, command: &CommandId) -> Result<Option<u64>, WitnessError> {
-        Ok(self.command_records(command)?.first().map(|r| r.index))
+        let mut row = None;
+        self.each_record(command, |record, flags| {
+            row = (flags == Flags::Opens).then_some(record.index);
+            row.is_none()
+        })?;
+        Ok(row)
     }
 
     /// Up to `limit` different command ids whose hex form (without hyphens) starts with `prefix`.
@@ -145,7 +186,7 @@ impl Reader {
 
     /// Index of the entry with this hash.
     pub fn index_of(&self, wanted: &Hash) -> Result<Option<u64>, WitnessError> {
-        let Some(index) = self.store.get(HASHES, &wanted.0[..16])?.map(|b| be_u64(&b)) else { return Ok(None) };
+        let Some(index) = self.store.get(HASHES, &hash_key(wanted))?.map(|b| be_u64(&b)) else { return Ok(None) };
         let bytes = self.entry(index)?;
         Ok(bytes.filter(|b| Entry::hash_bytes(b) == *wanted).map(|_| index))
     }
@@ -174,13 +215,25 @@ pub(crate) fn be_u64(bytes: &[u8]) -> u64 {
     bytes.first_chunk::<8>().map_or(0, |b| u64::from_be_bytes(*b))
 }
 
-fn hash(bytes: &[u8]) -> Option<Hash> {
-    bytes.first_chunk::<32>().map(|b| Hash(*b))
+fn malformed(index: u64, what: &'static str) -> WitnessError {
+    WitnessError::Damaged { index, source: SchemaError::Malformed { what, why: "unknown layout".into() } }
 }
 
-fn payload(bytes: &[u8]) -> Option<Payload> {
-    let (salt, bytes) = bytes.split_first_chunk::<16>()?;
-    Some(Payload { salt: Salt(*salt), bytes: bytes.to_vec() })
+fn stored(index: u64, bytes: &[u8]) -> Result<StoredPayload, WitnessError> {
+    StoredPayload::decode(bytes).ok_or_else(|| malformed(index, "payload record"))
+}
+
+/// Reads what [`crate::postings::command_value`] wrote.
+fn command_record(index: u64, value: &[u8]) -> Option<(CommandRecord, Flags)> {
+    let (&flags, rest) = value.split_first()?;
+    let flags = Flags::from_byte(flags)?;
+    let (entry, rest) = rest.split_first_chunk::<32>()?;
+    let envelope_hash = match rest {
+        [] => None,
+        hash => Some(Hash(hash.try_into().ok()?)),
+    };
+    let is_request = flags != Flags::Other;
+    Some((CommandRecord { index, is_request, entry_hash: Hash(*entry), envelope_hash }, flags))
 }
 
 /// The smallest 16 bytes whose hex form starts with `prefix` (hex digits only).

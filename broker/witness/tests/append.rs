@@ -5,7 +5,6 @@ mod common;
 use common::*;
 use if_schemas::{Entry, Hash, Status};
 use if_witness::{Batch, Log, Options, WitnessError};
-use std::path::Path;
 
 #[test]
 fn an_empty_log_opens_and_stays_empty() {
@@ -158,6 +157,9 @@ fn the_two_newest_snapshots_are_kept() {
         log.append(Batch { entries: vec![new.clone()], snapshot }).unwrap();
         assert_eq!(log.reader().latest_snapshot().unwrap(), Some((n as u64, vec![n as u8; 100])));
     }
+    // Also without entries, as at shutdown.
+    log.append(Batch { entries: vec![], snapshot: Some((4, vec![9; 10])) }).unwrap();
+    assert_eq!(log.reader().latest_snapshot().unwrap(), Some((4, vec![9; 10])));
     drop(log);
     let db = raw(dir.path());
     let family = db.cf_handle("snapshots").unwrap();
@@ -223,11 +225,77 @@ fn another_format_is_refused_and_left_alone() {
     raw(dir.path()).put(b"format", b"if-witness 2").unwrap();
     let error = Log::open(dir.path(), Options::default()).err().unwrap();
     assert!(matches!(error, WitnessError::Format { ref found, .. } if found == "if-witness 2"), "{error}");
-    assert_eq!(raw(dir.path()).get(b"format").unwrap().unwrap(), b"if-witness 2");
+    assert_eq!(raw_as_it_is(dir.path()).get(b"format").unwrap().unwrap(), b"if-witness 2");
 }
 
-/// The database without this crate.
-fn raw(path: &Path) -> rocksdb::DB {
-    let names = ["default", "entries", "payloads", "index", "commands", "hashes", "snapshots"];
-    rocksdb::DB::open_cf(&rocksdb::Options::default(), path, names).unwrap()
+#[test]
+fn a_batch_that_contradicts_itself_closes_the_log() {
+    let wrong: [(&str, fn(&mut Maker) -> if_witness::NewEntry); 3] = [
+        ("a payload that is not the one committed to", |maker| {
+            let mut entry = maker.admit(&What::default()).0;
+            entry.payload.as_mut().unwrap().bytes.push(0);
+            entry
+        }),
+        ("a payload where none is committed to", |maker| {
+            let payload = maker.admit(&What::default()).0.payload;
+            let mut fresh = Maker::new();
+            fresh.genesis();
+            if_witness::NewEntry { payload, ..fresh.trust(0) }
+        }),
+        ("a time before the last one", |maker| {
+            maker.wait_us(-1);
+            maker.admit(&What::default()).0
+        }),
+    ];
+    for (what, make) in wrong {
+        let dir = tempfile::tempdir().unwrap();
+        let mut maker = Maker::new();
+        let mut log = open(dir.path());
+        log.append(batch(vec![maker.genesis()])).unwrap();
+        let bad = make(&mut maker);
+        let error = log.append(batch(vec![bad])).unwrap_err();
+        assert!(matches!(error, WitnessError::BadEntry { index: 1, .. }), "{what}: {error}");
+        let error = log.append(batch(vec![])).unwrap_err();
+        assert!(matches!(error, WitnessError::Latched { .. }), "{what}: {error}");
+        drop(log);
+        assert_clean(dir.path());
+    }
+}
+
+#[test]
+fn a_refused_result_does_not_use_up_the_id_it_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut maker = Maker::new();
+    let genesis = maker.genesis();
+    let (_, salt) = (0, if_schemas::Salt([5; 16]));
+    let id = if_schemas::CommandId::from_bytes([0x42; 16]);
+    let forged = maker.reject_result(&Admitted { id, index: 0, hash: Hash([1; 32]) });
+    let (_, envelope, payload) = maker.command_with_id(&What::default(), id, salt);
+    let body = if_schemas::Body::Admitted { envelope, reserved: if_schemas::Money::FREE };
+    let admission = maker.seal(body, Some(payload));
+    let command = Admitted { id, index: admission.entry.index, hash: admission.hash };
+    let mut log = open(dir.path());
+    log.append(batch(vec![genesis, forged, admission])).unwrap();
+    let is_request: Vec<bool> = log.reader().command_records(&id).unwrap().iter().map(|r| r.is_request).collect();
+    assert_eq!(is_request, [false, true]);
+    // The settlement finds the admission, not the first thing under the id.
+    let event = if_schemas::ResultEvent {
+        command: id,
+        entry: command.hash,
+        status: Status::Succeeded,
+        started_at: maker.now(),
+        finished_at: maker.now(),
+        attempt: 1,
+        simulated: false,
+        cost: if_schemas::Money::FREE,
+        price_table: None,
+        payload: Hash([2; 32]),
+    };
+    let envelope = if_schemas::Envelope::seal(&event, &maker.worker).unwrap();
+    let completed = maker.seal(if_schemas::Body::Completed { envelope, settlement: FREE }, None);
+    log.append(batch(vec![completed])).unwrap();
+    let filter = if_witness::Filter { status: Some("succeeded".into()), limit: 9, ..Default::default() };
+    assert_eq!(log.reader().query(&filter).unwrap().0, [command.index]);
+    drop(log);
+    assert_clean(dir.path());
 }

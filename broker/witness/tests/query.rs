@@ -43,7 +43,8 @@ fn filter() -> impl Strategy<Value = Filter> {
     let maybe = |values: &'static [&'static str]| {
         proptest::option::weighted(0.35, proptest::sample::select(values)).prop_map(|v| v.map(str::to_string))
     };
-    let operations = maybe(&["vmix.cut", "vmix.fade", "obs.scene.switch", "trust.revoke", "genesis", "vmix", "no.such"]);
+    let operations =
+        maybe(&["vmix.cut", "vmix.fade", "obs.scene.switch", "trust.revoke", "genesis", "vmix", "no.such"]);
     let time = || proptest::option::weighted(0.3, (-10i64..120_000).prop_map(|us| Timestamp(START_US + us)));
     (
         (operations, maybe(&["vmix", "obs", "sip"]), maybe(&INSTANCES), maybe(&STATUSES)),
@@ -154,5 +155,9 @@ fn a_status_moves_from_pending_to_final() {
     log.append(batch(vec![maker.complete(&command, Status::Expired)])).unwrap();
     assert_eq!((find(&log, "pending"), find(&log, "expired")), (vec![], vec![command.index]));
     log.append(batch(vec![maker.late(&command)])).unwrap();
-    assert_eq!((find(&log, "failed"), find(&log, "expired")), (vec![], vec![command.index]), "late results change nothing");
+    assert_eq!(
+        (find(&log, "failed"), find(&log, "expired")),
+        (vec![], vec![command.index]),
+        "late results change nothing"
+    );
 }

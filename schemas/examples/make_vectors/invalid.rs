@@ -246,6 +246,11 @@ fn messages() -> Vec<Vector> {
     salted.salt.0[0] ^= 1;
     let mut large = args.clone();
     large.bytes = vec![0; limits::PAYLOAD_MAX_BYTES + 1];
+    let large_envelope = {
+        let mut pairs = raw::tree(&with_payload(args.clone()));
+        pairs[0].1 = Value::Map(raw::tree(&oversize()));
+        raw::bytes(pairs)
+    };
     let later = {
         let bytes = with_payload(args);
         let envelope = raw::value_bytes(&raw::field(&bytes, "envelope"));
@@ -256,6 +261,7 @@ fn messages() -> Vec<Vector> {
         own("payload-mismatch", "one bit of the payload flipped", with_payload(other), "hash_mismatch"),
         own("payload-salt", "one bit of the salt flipped", with_payload(salted), "hash_mismatch"),
         own("payload-oversize", "a payload of 524,289 bytes", with_payload(large), "too_large"),
+        own("envelope-oversize", "an envelope of 32,769 bytes inside", large_envelope, "too_large"),
         own("version-2", "an envelope of a later version inside", later, "version"),
         own("garbage", "no MessagePack at all", b"GET / HTTP/1.1\r\n\r\n".to_vec(), "malformed"),
     ]

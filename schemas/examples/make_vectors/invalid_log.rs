@@ -11,8 +11,9 @@ use super::{
     raw,
 };
 use if_schemas::{
-    Body, Command, Entry, Envelope, Hash, Reject, Role, Status, TrustOp,
+    Body, Command, Entry, Envelope, Hash, PublicKey, Reject, Role, SigningKey, Status, TrustOp, codec,
     export::{MAGIC, RECORD_MAX_BYTES},
+    limits,
 };
 use serde_json::json;
 
@@ -226,7 +227,7 @@ fn flipped(envelope: &Envelope) -> Envelope {
 }
 
 /// Entries 0 to 2, then one more admission.
-fn admitted(command: &Command, key: &if_schemas::SigningKey) -> Vec<u8> {
+fn admitted(command: &Command, key: &SigningKey) -> Vec<u8> {
     let (mut log, _) = begin();
     log.admit(command, key, usd(0), arguments(0x21, 1));
     log.export()
@@ -246,6 +247,11 @@ fn rights() -> Vec<Vector> {
         let whole = whole();
         let mut log = whole.first(9);
         log.admit(&command(0x22, 50, "vmix.cut", "studio1", &args), &carol(), usd(0), args.clone());
+        log.export()
+    };
+    let after_rotate = {
+        let mut log = whole().first(11);
+        log.admit(&command(0x24, 70, "vmix.cut", "studio1", &args), &bob(), usd(0), args.clone());
         log.export()
     };
     let rejected = {
@@ -270,6 +276,7 @@ fn rights() -> Vec<Vector> {
         ),
         log("worker-command", "a worker's command was admitted", admitted(&fine(), &node1()), "not_allowed", 3),
         log("unknown-key", "a command of nobody known was admitted", admitted(&fine(), &mallory()), "unknown_key", 3),
+        log("rotated-key", "bob's command was admitted under the key he had replaced", after_rotate, "key_revoked", 11),
         log("revoked-key", "carol's command was admitted after her key was revoked", after_revoke, "key_revoked", 9),
         log("rejected-unknown-key", "a refusal of a message whose sender nobody can check", rejected, "unknown_key", 3),
         log("repeated-command", "the same command was admitted twice", again, "duplicate", 3),
@@ -295,12 +302,19 @@ fn trust() -> Vec<Vector> {
         log.push(at(20), body, None);
         log.export()
     };
-    let changed = |op, key: &if_schemas::SigningKey| one(Body::Trust { envelope: seal(&change(2, 20, op), key) });
-    let born = |genesis: &if_schemas::member::Genesis, key: &if_schemas::SigningKey| {
+    let changed = |op, key: &SigningKey| one(Body::Trust { envelope: seal(&change(2, 20, op), key) });
+    let born = |genesis: &if_schemas::member::Genesis, key: &SigningKey| {
         let mut log = Log::default();
         log.push(at(0), Body::Genesis { envelope: seal(genesis, key) }, None);
         log.export()
     };
+    let after_revoke = |op, key: &SigningKey| {
+        let mut log = whole().first(9);
+        log.push(at(50), Body::Trust { envelope: seal(&change(0x23, 50, op), key) }, None);
+        log.export()
+    };
+    let rotated_late = after_revoke(TrustOp::Rotate(mallory().public()), &carol());
+    let revoked_twice = after_revoke(TrustOp::Revoke(carol().id()), &alice());
     let dave = member("dave", &mallory(), Role::Admin, &[]);
     let mut two_brokers = genesis();
     two_brokers.members.push(member("broker2", &mallory(), Role::Broker, &[]));
@@ -355,6 +369,22 @@ fn trust() -> Vec<Vector> {
             "bad_trust_change",
             3,
         ),
+        log(
+            "trust-rotate-reused",
+            "bob rotated to the worker's key",
+            changed(TrustOp::Rotate(node1().public()), &bob()),
+            "bad_trust_change",
+            3,
+        ),
+        log(
+            "trust-rotate-weak",
+            "bob rotated to a small-order key",
+            changed(TrustOp::Rotate(PublicKey(neutral())), &bob()),
+            "bad_trust_change",
+            3,
+        ),
+        log("trust-revoked-signer", "carol rotated after her key was revoked", rotated_late, "key_revoked", 9),
+        log("trust-revoked-twice", "carol's key was revoked again", revoked_twice, "bad_trust_change", 9),
         log(
             "trust-weak-key",
             "a small-order key became a member's",
@@ -414,7 +444,7 @@ fn settlements() -> Vec<Vector> {
             log.push(at(21), body, Some(outcome.clone()));
         })
     };
-    let signed_by = |key: &if_schemas::SigningKey| {
+    let signed_by = |key: &SigningKey| {
         after(&|log, admitted| {
             let done = result(&cut, admitted, Status::Succeeded, usd(0), &outcome);
             let body = Body::Completed { envelope: seal(&done, key), settlement: settle(0, 500_000) };
@@ -445,6 +475,14 @@ fn settlements() -> Vec<Vector> {
         let late = result(&cut, admitted, Status::Succeeded, usd(0), &outcome);
         log.push(at(21), Body::Late { envelope: seal(&late, &node1()) }, Some(outcome.clone()));
     });
+    let oversize = after(&|log, admitted| {
+        let mut done = result(&cut, admitted, Status::Succeeded, usd(0), &outcome);
+        done.price_table = Some("x".repeat(limits::ENVELOPE_MAX_BYTES));
+        let body = codec::encode("result", &done).unwrap();
+        // `seal` refuses to make such an envelope, reading it as part of an entry does not.
+        let envelope: Envelope = codec::decode("envelope", &raw::sealed("result", 3, &body)).unwrap();
+        log.push(at(21), Body::Completed { envelope, settlement: settle(0, 500_000) }, Some(outcome.clone()));
+    });
     let late_by_bob = {
         let whole = whole();
         let mut log = whole.first(7);
@@ -454,6 +492,7 @@ fn settlements() -> Vec<Vector> {
         log.export()
     };
     vec![
+        log("oversize-envelope", "a signed result larger than an envelope may be", oversize, "too_large", 4),
         log("late-not-worker", "an operator signed a late result", late_by_bob, "wrong_worker", 7),
         log(
             "unbalanced",

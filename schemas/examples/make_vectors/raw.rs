@@ -95,7 +95,7 @@ pub fn malleate(sig: &[u8]) -> Vec<u8> {
 /// `key` plus the point of order two, `(0, -1)`: on the curve, not small, but outside the prime-order group.
 /// Adding it negates both coordinates: `y` becomes `p - y`, and the sign of `x` flips.
 pub fn mixed_order(key: &[u8; 32]) -> [u8; 32] {
-    let mut prime = [0xff; 32];
+    let mut prime = [0xff_u8; 32];
     (prime[0], prime[31]) = (0xed, 0x7f);
     let mut y = *key;
     let sign = y[31] & 0x80;

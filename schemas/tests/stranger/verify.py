@@ -246,6 +246,7 @@ def usable(public):
 
 def open_envelope(envelope, public, kind):
     need(envelope["v"] == 1, "version", str(envelope["v"]))
+    need(len(msgpack.packb(envelope, use_bin_type=True)) <= ENVELOPE_MAX, "too_large", "envelope")
     need(envelope["kind"] == kind, "kind", f"{envelope['kind']} instead of {kind}")
     need(key_id(public) == envelope["key"], "wrong_key", envelope["key"].hex())
     message = b"infrafabric.v1\x00" + kind.encode() + b"\x00" + envelope["key"] + envelope["body"]

@@ -1,5 +1,6 @@
 //! Frames of the journal: `length (u32 LE) ‖ checksum (8 bytes) ‖ record`, after a header `magic ‖ salt`.
-//! The checksum is keyed with the salt of the file, so nothing a provider or sender wrote into a record can pass for a frame.
+//! The checksum is keyed with the salt of the file, so nothing a provider or sender wrote into a record can pass for a
+//! frame.
 
 use if_schemas::codec;
 

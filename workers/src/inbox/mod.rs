@@ -102,8 +102,8 @@ impl Inbox {
         self.record(&Record::Started(started.into()), once, until).await
     }
 
-    /// Records a result, synced soon if `sync`. Returns when it is written, so that the result sent next is the one that
-    /// is sent again if this process dies.
+    /// Records a result, synced soon if `sync`. Returns when it is written, so that the result sent next is the one
+    /// that is sent again if this process dies.
     pub async fn finished(&self, finished: Arc<Finished>, sync: bool) -> Result<(), InboxError> {
         self.record(&Record::Finished(finished), sync, Some(Until::Written)).await
     }
@@ -113,9 +113,9 @@ impl Inbox {
         self.record(&Record::Acked { command, deadline }, false, None).await
     }
 
-    /// `once` commands an earlier process began and did not finish.
-    pub fn interrupted(&self) -> Vec<Arc<Started>> {
-        self.table().interrupted()
+    /// `once` commands an earlier process began and did not finish. The caller makes their results.
+    pub fn take_interrupted(&self) -> Vec<Arc<Started>> {
+        self.table().take_interrupted()
     }
 
     /// Results the broker may not know yet.
@@ -150,7 +150,8 @@ impl Inbox {
     }
 }
 
-/// Only one worker at a time. One that is just ending, or a command it is just starting, may hold the lock a moment longer.
+/// Only one worker at a time. One that is just ending, or a command it is just starting, may hold the lock a moment
+/// longer.
 fn lock(dir: &Path) -> Result<File, InboxError> {
     let path = dir.join("inbox.lock");
     let file = File::options().create(true).truncate(false).write(true).open(&path);
@@ -186,7 +187,9 @@ fn read(path: &Path, now: Timestamp) -> Result<Table, InboxError> {
             Ok(decoded) => table.replay(&decoded, (record.len() + frame::FRAME_BYTES) as u64),
             // It may be the one that says that a charge was begun.
             Err(e) => {
-                let why = format!("another version wrote it ({e}); start that version, or move the file away once nothing is pending");
+                let why = format!(
+                    "another version wrote it ({e}); start that version, or move the file away once nothing is pending"
+                );
                 return Err(InboxError::Io { path: path.into(), action: "read", why });
             }
         }

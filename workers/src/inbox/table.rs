@@ -102,11 +102,12 @@ struct Row {
 /// What to do with a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Begin {
-    /// Never seen, or seen by an earlier process and safe to repeat. `attempt` counts from 1.
-    Execute { attempt: u32 },
+    /// Never seen, or begun by an earlier process and safe to repeat. `attempt` counts from 1; `was_begun` says that an
+    /// effect may have happened already.
+    Execute { attempt: u32, was_begun: bool },
     /// In execution right now.
     Running,
-    /// A `once` that an earlier process began: must not run again.
+    /// A `once` that an earlier process began: must not run again, the caller makes its result.
     Interrupted(Arc<Started>),
     /// Done, the broker may not know yet.
     Finished(Arc<Finished>),
@@ -140,7 +141,11 @@ impl Table {
             Some(Stage::Running(_)) => return Begin::Running,
             Some(Stage::Finished(f)) => return Begin::Finished(f.clone()),
             Some(Stage::Acked) => return Begin::Acked,
-            Some(Stage::Interrupted(s)) if s.effect == Effect::Once => return Begin::Interrupted(s.clone()),
+            Some(Stage::Interrupted(s)) if s.effect == Effect::Once => {
+                let started = s.clone();
+                self.run(&started);
+                return Begin::Interrupted(started);
+            }
             Some(Stage::Interrupted(s)) => delivered.max(s.attempt.saturating_add(1)),
             None if self.rows.len() >= COMMANDS_MAX || self.live_bytes >= LIVE_BYTES_MAX => return Begin::Full,
             None => delivered.max(1),
@@ -149,9 +154,10 @@ impl Table {
             Some(Stage::Interrupted(s)) => Some(s.clone()),
             _ => None,
         };
+        let was_begun = started.as_ref().is_some_and(|s| s.effect != Effect::Read);
         let bytes = self.rows.get(&command).map_or(0, |r| r.bytes);
         self.put(command, deadline, Stage::Running(started), bytes);
-        Begin::Execute { attempt }
+        Begin::Execute { attempt, was_begun }
     }
 
     /// Notes a record this process is about to write.
@@ -182,15 +188,23 @@ impl Table {
         }
     }
 
-    /// `once` commands that an earlier process began and did not finish.
-    pub fn interrupted(&self) -> Vec<Arc<Started>> {
+    /// `once` commands that an earlier process began and did not finish. They count as running from now on: the caller
+    /// makes their results.
+    pub fn take_interrupted(&mut self) -> Vec<Arc<Started>> {
         let stages = self.rows.values().map(|r| &r.stage);
-        stages
-            .filter_map(|s| match s {
-                Stage::Interrupted(s) if s.effect == Effect::Once => Some(s.clone()),
-                _ => None,
-            })
-            .collect()
+        let interrupted = stages.filter_map(|s| match s {
+            Stage::Interrupted(s) if s.effect == Effect::Once => Some(s.clone()),
+            _ => None,
+        });
+        let interrupted: Vec<_> = interrupted.collect();
+        interrupted.iter().for_each(|s| self.run(s));
+        interrupted
+    }
+
+    fn run(&mut self, started: &Arc<Started>) {
+        if let Some(row) = self.rows.get_mut(&started.command) {
+            row.stage = Stage::Running(Some(started.clone()));
+        }
     }
 
     /// Results the broker may not know yet.

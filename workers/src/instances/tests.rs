@@ -12,7 +12,8 @@ fn key(provider: &str, instance: &str) -> (Name, Name) {
 #[test]
 fn what_the_files_want_is_told_apart_from_what_is_wrong_with_them() {
     let dir = tempfile::tempdir().unwrap();
-    let text = "instances:\n  good: {host: 10.0.0.1}\n  off: {host: 10.0.0.2, enabled: false}\n  bad: {hots: 10.0.0.3}\n";
+    let text =
+        "instances:\n  good: {host: 10.0.0.1}\n  off: {host: 10.0.0.2, enabled: false}\n  bad: {hots: 10.0.0.3}\n";
     write(dir.path(), "vmix.yaml", text);
     write(dir.path(), "obs.yaml", "instances: [");
     write(dir.path(), "openai.yaml", "instances: {}");

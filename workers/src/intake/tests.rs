@@ -52,7 +52,8 @@ fn trust() -> TrustView {
 }
 
 fn spec() -> ProviderSpec {
-    let fire = OperationSpec::new("test.fire", Effect::Once, "fire").optional("text", ParamKind::Text, Some("hello"), "text");
+    let fire =
+        OperationSpec::new("test.fire", Effect::Once, "fire").optional("text", ParamKind::Text, Some("hello"), "text");
     ProviderSpec {
         id: "test".into(),
         display_name: "Test".into(),
@@ -104,7 +105,8 @@ impl Draft {
     fn item(&self) -> WorkItem {
         let envelope = Envelope::seal(&self.command, &self.signer).unwrap();
         let entry = Entry::new(9, Hash([8; 32]), NOW, (self.body)(envelope)).encode().unwrap();
-        let mut head = Head { log: Entry::hash_bytes(&entry0(genesis())), index: 9, hash: Entry::hash_bytes(&entry), at: NOW };
+        let mut head =
+            Head { log: Entry::hash_bytes(&entry0(genesis())), index: 9, hash: Entry::hash_bytes(&entry), at: NOW };
         (self.head)(&mut head);
         let head = Envelope::seal(&head, &self.head_signer).unwrap();
         WorkItem { entry, head, payload: self.payload.clone(), signer: Some(self.signer.public()) }
@@ -247,7 +249,8 @@ fn a_command_its_signer_may_not_send_is_checked_again_and_then_refused() {
 #[test]
 fn work_this_node_may_not_serve_is_left_to_others() {
     let (provider, instance, spec, trust) = (name("test"), name("one"), spec(), trust());
-    let desk = Desk { provider: &provider, instance: &instance, spec: &spec, trust: &trust, worker: key(9).id(), now: NOW };
+    let desk =
+        Desk { provider: &provider, instance: &instance, spec: &spec, trust: &trust, worker: key(9).id(), now: NOW };
     let error = check(&desk, &draft().item().to_message().unwrap()).unwrap_err();
     assert!(matches!(error, IntakeError::NotServed(_)), "{error:?}");
 }
@@ -260,7 +263,8 @@ fn trust_entry(index: u64, op: TrustOp, signer: &SigningKey) -> Vec<u8> {
 
 #[test]
 fn a_view_begins_only_with_the_own_genesis() {
-    let other = Genesis { created_at: NOW, nonce: Hash([8; 32]), members: vec![member("admin", &admin(), Role::Admin, &[])] };
+    let other =
+        Genesis { created_at: NOW, nonce: Hash([8; 32]), members: vec![member("admin", &admin(), Role::Admin, &[])] };
     let other = Envelope::seal(&other, &admin()).unwrap();
     assert!(TrustView::from_entry0(&genesis(), &entry0(other)).is_err());
     let moved = Entry::new(1, Hash::ZERO, NOW, Body::Genesis { envelope: genesis() }).encode().unwrap();

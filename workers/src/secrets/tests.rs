@@ -68,7 +68,11 @@ async fn a_command_that_fails_says_so_without_its_arguments_or_output() {
     let message = error("exec:sh -c 'echo hunter2; exit 3' hunter3").await;
     assert!(message.contains("sh ended with exit status: 3"), "{message}");
     assert!(!message.contains("hunter"), "{message}");
-    assert!(error("exec:/no/such/program hunter3").await.starts_with("the secret command /no/such/program cannot be started"));
+    assert!(
+        error("exec:/no/such/program hunter3")
+            .await
+            .starts_with("the secret command /no/such/program cannot be started")
+    );
     assert!(error("exec:cat /dev/zero").await.contains("more than 65536 bytes"));
     assert!(error("exec:printf 'open").await.contains("unclosed quote"));
 }

@@ -128,7 +128,7 @@ fn start(steps: &[Step]) -> Stage {
         timing: QUICK,
     };
     let stop = CancellationToken::new();
-    Stage { session: Session::start(target, Arc::default(), stop.clone()), script, stop }
+    Stage { session: Session::start(target, Arc::default(), &TaskTracker::new(), stop.clone()), script, stop }
 }
 
 impl Stage {
@@ -204,6 +204,19 @@ async fn a_peer_that_stops_answering_is_noticed() {
     stage.script.shared.healthy.send_replace(false);
     let now = stage.state(InstanceState::Connecting).await;
     assert_eq!(now.detail.as_deref(), Some("connection lost: did not answer the health check within 50 ms"));
+}
+
+#[tokio::test]
+async fn a_busy_instance_may_miss_two_health_checks_and_not_three() {
+    let stage = start(&[Step::Works, Step::Hangs]);
+    stage.state(InstanceState::Ok).await;
+    let busy = stage.session.busy();
+    let begun = Instant::now();
+    stage.script.shared.healthy.send_replace(false);
+    stage.state(InstanceState::Connecting).await;
+    // Two are missed and forgiven, the third is not; the interval before the first had begun already.
+    assert!(begun.elapsed() >= QUICK.health * 3 + QUICK.health_interval * 2);
+    drop(busy);
 }
 
 #[tokio::test]

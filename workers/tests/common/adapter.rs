@@ -10,8 +10,8 @@ use tokio::sync::{Notify, Semaphore, watch};
 
 pub const PROVIDER: &str = "scripted";
 
-/// Operations: `echo` (read), `set` (idempotent), `fire` (once): each answers its text. `hang` (once) and `hang_read` wait for
-/// the gate. `panic` (once) panics.
+/// Operations: `echo` (read), `set` (idempotent), `fire` (once): each answers its text. `hang…` wait for the
+/// gate. `panic` (once) panics.
 pub struct Scripted {
     spec: ProviderSpec,
     pub shared: Arc<Shared>,
@@ -30,7 +30,12 @@ pub struct Shared {
 impl Scripted {
     pub fn new() -> Arc<Self> {
         let op = |id: &str, effect| {
-            OperationSpec::new(&format!("{PROVIDER}.{id}"), effect, id).optional("text", ParamKind::Text, Some("hello"), "text")
+            OperationSpec::new(&format!("{PROVIDER}.{id}"), effect, id).optional(
+                "text",
+                ParamKind::Text,
+                Some("hello"),
+                "text",
+            )
         };
         let spec = ProviderSpec {
             id: PROVIDER.into(),

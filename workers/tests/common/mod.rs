@@ -57,7 +57,8 @@ pub struct Worker {
 impl Worker {
     pub fn start(house: &House, url: &str, provider: Arc<adapter::Scripted>) -> Self {
         let shutdown = CancellationToken::new();
-        let bus = ConnectOptions { url: url.into(), name: "test worker".into(), role: BusRole::Worker, nkey_seed: None };
+        let bus =
+            ConnectOptions { url: url.into(), name: "test worker".into(), role: BusRole::Worker, nkey_seed: None };
         let node = "node1".parse().unwrap();
         let options = WorkerOptions { home: house.home.clone(), node, bus, providers: vec![provider] };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

@@ -39,7 +39,8 @@ impl Drop for Nats {
 }
 
 fn spawn(dir: &tempfile::TempDir, port: i32) -> (Child, u16) {
-    let binary = std::env::var_os("IF_NATS_SERVER").expect("set IF_NATS_SERVER to a nats-server binary (`make test` does)");
+    let binary =
+        std::env::var_os("IF_NATS_SERVER").expect("set IF_NATS_SERVER to a nats-server binary (`make test` does)");
     let mut child = Command::new(&binary)
         .args(["-a", "127.0.0.1", "-p", &port.to_string(), "-js", "-sd"])
         .arg(dir.path())

@@ -2,8 +2,8 @@
 #![allow(dead_code)]
 
 use if_schemas::{
-    Body, Code, Command, CommandId, Effect, Entry, Envelope, Hash, Money, Payload, Reject, ResultEvent, Salt, Settlement,
-    SigningKey, Status, Timestamp, TraceId, TrustChange, TrustOp, member::Genesis,
+    Body, Code, Command, CommandId, Effect, Entry, Envelope, Hash, Money, Payload, Reject, ResultEvent, Salt,
+    Settlement, SigningKey, Status, Timestamp, TraceId, TrustChange, TrustOp, member::Genesis,
 };
 use if_witness::{Batch, Filter, Log, NewEntry, Options};
 use std::path::Path;
@@ -270,6 +270,22 @@ pub fn open(path: &Path) -> Log {
 
 pub fn batch(entries: Vec<NewEntry>) -> Batch {
     Batch { entries, snapshot: None }
+}
+
+pub const FAMILIES: [&str; 7] = ["default", "entries", "payloads", "index", "commands", "hashes", "snapshots"];
+
+/// The database without this crate, for looking closely and for doing harm.
+pub fn raw(path: &Path) -> rocksdb::DB {
+    // Opening moves what is in the write-ahead log into tables; replaying it needs the log's own merge operator.
+    drop(open(path));
+    raw_as_it_is(path)
+}
+
+/// The same for a log that may not open any more.
+pub fn raw_as_it_is(path: &Path) -> rocksdb::DB {
+    let mut options = rocksdb::Options::default();
+    options.set_disable_auto_compactions(true);
+    rocksdb::DB::open_cf(&options, path, FAMILIES).unwrap()
 }
 
 /// A log in `path` with the story of `commands` commands, closed again.
