@@ -143,6 +143,6 @@ impl From<Reject> for CliError {
 
 impl From<if_core::Damage> for CliError {
     fn from(d: if_core::Damage) -> Self {
-        Self::damaged(d.to_string()).hint("keep a copy of the log; the runbook fsck-failure says what to do")
+        Self::damaged(d.to_string()).hint("keep a copy as evidence; the runbook fsck-failure says what to do")
     }
 }

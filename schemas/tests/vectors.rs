@@ -7,6 +7,8 @@ mod fixtures;
 mod invalid;
 #[path = "../examples/make_vectors/invalid_log.rs"]
 mod invalid_log;
+#[path = "../examples/make_vectors/invalid_rules.rs"]
+mod invalid_rules;
 #[path = "../examples/make_vectors/log.rs"]
 #[allow(dead_code)]
 mod log;

@@ -151,6 +151,8 @@ pub async fn run(
     };
     match ended {
         Some(Ok(execution)) => outcome(execution),
+        // Only the end of this process cancels it. There is no result to make: the next process finds it in the inbox.
+        Some(Err(stopped)) if stopped.is_cancelled() => std::future::pending().await,
         Some(Err(panic)) => {
             session.fault();
             unknown(

@@ -156,7 +156,8 @@ pub async fn deliver(node: &Node, finished: &Finished) -> Reported {
     match &reported {
         Reported::Accepted => tracing::debug!(%command, trace_id = %trace, "result is in the log"),
         Reported::Rejected(reject) => {
-            tracing::error!(%command, trace_id = %trace, code = reject.code.as_str(), "the broker refused the result: {reject}");
+            let code = reject.code.as_str();
+            tracing::error!(%command, trace_id = %trace, code, "the broker refused the result: {reject}");
         }
         Reported::GaveUp => tracing::error!(%command, trace_id = %trace, "the broker did not take the result in time"),
     }

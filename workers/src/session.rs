@@ -203,6 +203,9 @@ async fn supervise(target: Target, board: Board, signals: Arc<Signals>, stop: Ca
             }
         };
         let Err(error) = ended else { return };
+        if error.is_cancelled() {
+            return;
+        }
         let what = panic_text(error);
         tracing::error!(%provider, %instance, what, "the adapter panicked; starting it again");
         let detail = format!("the adapter panicked: {what}");

@@ -232,6 +232,27 @@ fn bad_configuration_ends_with_64_before_anything_is_opened() {
     assert_eq!(if_worker(&house, &[]).status.code(), Some(64));
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_terminated_process_says_goodbye_and_ends_with_0() {
+    let (nats, mut broker, house) = stage().await;
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_if-worker"))
+        .args(["--nats", &nats.url(), "--node", "node7", "--log-format", "json", "--home"])
+        .arg(house.dir.path())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let first = broker.announced("the process", |a| a.node.as_str() == "node7").await;
+    // The file of a provider this build does not have is no reason to stop.
+    assert!(first.instances.is_empty());
+    let kill = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    broker.announced("goodbye", |a| a.leaving).await;
+    let status =
+        within("the process to end", tokio::task::spawn_blocking(move || child.wait())).await.unwrap().unwrap();
+    assert_eq!(status.code(), Some(0));
+}
+
 #[test]
 fn a_genesis_that_is_signed_by_a_stranger_is_no_anchor() {
     let members = vec![Member { name: "a".parse().unwrap(), key: admin().public(), role: Role::Admin, grants: vec![] }];

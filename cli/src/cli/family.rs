@@ -3,7 +3,8 @@
 use clap::{Arg, ArgAction, Command};
 use if_manifest::{FieldSpec, OperationSpec, ParamKind, ParamSpec, ProviderSpec};
 
-/// Verbs every provider has for its instances.
+/// Verbs every provider has for its instances; no operation may begin with one of them.
+#[cfg(test)]
 pub const INSTANCE_VERBS: [&str; 4] = ["add", "list", "test", "remove"];
 /// Prefix of clap ids that come from data, so that none can meet a global flag's.
 const DATA_ID: &str = "arg:";

@@ -8,7 +8,7 @@ use crate::{
     supervise::{self, Event, Lock, NatsPlan, Plan, Programs, process},
 };
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use if_home::{Config, FabricFile, Home};
+use if_home::{Config, FabricFile, Home, keys};
 use serde_json::{Value, json};
 use std::{
     io::{BufRead, BufReader, Write},
@@ -54,6 +54,9 @@ fn plan(context: &Context, matches: &ArgMatches, home: &Home) -> Result<Plan, Cl
             "run a worker with `if-worker --home DIR --nats URL --node NAME`, or use another --home for a fabric of its own",
         ));
     }
+    // Found here, a wrong key file is one clear error instead of the log of a child that ended.
+    keys::read(&key)?;
+    keys::read(&home.key_file("worker"))?;
     let node = match &config.worker.node {
         Some(node) => node.clone(),
         None => super::init::LOCAL_NODE.parse()?,
@@ -136,6 +139,7 @@ fn supervised(context: &Context, matches: &ArgMatches, home: &Home) -> Result<()
 fn detach(context: &Context, matches: &ArgMatches, home: &Home) -> Result<(), CliError> {
     let log = home.run_dir().join("up.log");
     let program = std::env::current_exe().map_err(|e| CliError::io("this program cannot be found", &e))?;
+    let log_from = supervise::length(&log);
     let errors = std::fs::File::options().create(true).append(true).open(&log);
     let errors = errors.map_err(|e| CliError::io(format!("{} cannot be opened", log.display()), &e))?;
     let mut command = std::process::Command::new(program);
@@ -156,7 +160,7 @@ fn detach(context: &Context, matches: &ArgMatches, home: &Home) -> Result<(), Cl
         Some(fabric) => ready(context, home, &fabric),
         None => {
             let status = child.wait().map_err(|e| CliError::io("the supervisor cannot be waited for", &e))?;
-            Err(CliError::failed(format!("the supervisor ended ({status}):\n{}", supervise::tail(&log))).hint(format!("its log is {}", log.display())))
+            Err(CliError::failed(format!("the supervisor ended ({status}):\n{}", supervise::tail(&log, log_from))).hint(format!("its log is {}", log.display())))
         }
     }
 }

@@ -92,3 +92,6 @@ impl Output {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,9 +17,6 @@ impl Style {
     pub fn new(on: bool) -> Self {
         Self { on }
     }
-    pub fn plain() -> Self {
-        Self::new(false)
-    }
     paints! {
         bold = "1";
         dim = "2";

@@ -12,7 +12,7 @@ mod lock;
 pub use lock::{Lock, supervisor_pid};
 pub use ports::{choose_http, choose_nats};
 pub use programs::{Programs, nats_server};
-pub use service::tail;
+pub use service::{length, tail};
 pub use watch::{run, stop_orphans};
 
 use if_home::{FabricFile, Home};

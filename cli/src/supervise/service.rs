@@ -29,6 +29,8 @@ pub struct Service {
     program: PathBuf,
     args: Vec<String>,
     log: PathBuf,
+    /// Where in its log this run of the child begins, bytes.
+    log_from: u64,
     child: Child,
     crashes: VecDeque<Instant>,
 }
@@ -36,8 +38,10 @@ pub struct Service {
 impl Service {
     pub fn start(name: &'static str, program: &Path, args: Vec<String>, run_dir: &Path) -> Result<Self, CliError> {
         let log = run_dir.join(format!("{name}.log"));
+        put_aside(&log);
+        let log_from = length(&log);
         let child = spawn(name, program, &args, &log)?;
-        Ok(Self { name, program: program.to_path_buf(), args, log, child, crashes: VecDeque::new() })
+        Ok(Self { name, program: program.to_path_buf(), args, log, log_from, child, crashes: VecDeque::new() })
     }
 
     pub fn pid(&self) -> Option<u32> {
@@ -51,7 +55,7 @@ impl Service {
 
     /// The end of a child as an error that shows why.
     pub fn failure(&self, status: ExitStatus) -> CliError {
-        let tail = tail(&self.log);
+        let tail = self.tail();
         let text = if tail.is_empty() { String::new() } else { format!(":\n{tail}") };
         let error = CliError::failed(format!("{} ended ({status}){text}", self.name));
         let error = match status.code() {
@@ -60,6 +64,11 @@ impl Service {
             _ => error,
         };
         error.hint(format!("its log is {}", self.log.display()))
+    }
+
+    /// The last lines of this run's log.
+    pub fn tail(&self) -> String {
+        tail(&self.log, self.log_from)
     }
 
     pub fn log(&self) -> &Path {
@@ -80,6 +89,8 @@ impl Service {
         }
         let doublings = u32::try_from(self.crashes.len() - 1).unwrap_or(0).min(8);
         tokio::time::sleep(RESTART_DELAY.0.saturating_mul(1 << doublings).min(RESTART_DELAY.1)).await;
+        put_aside(&self.log);
+        self.log_from = length(&self.log);
         self.child = spawn(self.name, &self.program, &self.args, &self.log)?;
         Ok(())
     }
@@ -100,12 +111,11 @@ impl Service {
 }
 
 fn spawn(name: &'static str, program: &Path, args: &[String], log: &Path) -> Result<Child, CliError> {
-    put_aside(log);
     let shown = log.display();
     let out = File::options().create(true).append(true).open(log).map_err(|e| CliError::io(format!("{shown} cannot be opened"), &e))?;
     let err = out.try_clone().map_err(|e| CliError::io(format!("{shown} cannot be opened"), &e))?;
     let mut command = Command::new(program);
-    command.args(args).stdin(Stdio::null()).stdout(out).stderr(err).kill_on_drop(true);
+    command.args(args).env("NO_COLOR", "1").stdin(Stdio::null()).stdout(out).stderr(err).kill_on_drop(true);
     // A Ctrl-C at the terminal is for the supervisor alone, which stops its children in order.
     #[cfg(unix)]
     command.process_group(0);
@@ -119,12 +129,17 @@ fn put_aside(log: &Path) {
     }
 }
 
-/// The last lines of a log; empty if there are none.
-pub fn tail(log: &Path) -> String {
+/// Bytes of a log; 0 if there is none yet.
+pub fn length(log: &Path) -> u64 {
+    fs::metadata(log).map(|m| m.len()).unwrap_or(0)
+}
+
+/// The last lines of a log that begin at byte `from` or later; empty if there are none.
+pub fn tail(log: &Path, from: u64) -> String {
     let read = || -> std::io::Result<String> {
         let mut file = File::open(log)?;
         let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
+        file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES).max(from)))?;
         let mut bytes = Vec::new();
         file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())

@@ -131,7 +131,7 @@ async fn until_ready<T>(
         match answer {
             Ok(value) => return Ok(value),
             Err(e) if Instant::now() > give_up => {
-                let tail = super::service::tail(service.log());
+                let tail = service.tail();
                 return Err(CliError::failed(format!("{} is not ready after {} s: {}\n{tail}", service.name, timeout.as_secs(), e.message))
                     .hint(format!("its log is {}", service.log().display())));
             }

@@ -45,6 +45,7 @@ pub fn all() -> Vec<Vector> {
     let mut out = super::valid::vectors();
     out.extend(super::invalid::vectors());
     out.extend(super::invalid_log::vectors());
+    out.extend(super::invalid_rules::vectors());
     out
 }
 

@@ -126,7 +126,7 @@ impl Inbox {
     /// Commands remembered, and those of them being worked on.
     pub fn counts(&self) -> (usize, usize) {
         let table = self.table();
-        (table.len(), table.running())
+        (table.remembered(), table.running())
     }
 
     async fn record(&self, record: &Record, sync: bool, wait: Option<Until>) -> Result<(), InboxError> {

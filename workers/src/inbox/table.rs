@@ -230,7 +230,8 @@ impl Table {
     pub fn live_bytes(&self) -> u64 {
         self.live_bytes
     }
-    pub fn len(&self) -> usize {
+    /// Commands remembered.
+    pub fn remembered(&self) -> usize {
         self.rows.len()
     }
 

@@ -51,7 +51,7 @@ fn spawn(dir: &tempfile::TempDir, port: i32) -> (Child, u16) {
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut bound = 0;
     for line in lines.by_ref() {
-        let line = line.unwrap();
+        let Ok(line) = line else { break };
         if let Some((_, address)) = line.split_once("Listening for client connections on ") {
             bound = address.rsplit(':').next().unwrap().trim().parse().unwrap();
         }
@@ -62,5 +62,6 @@ fn spawn(dir: &tempfile::TempDir, port: i32) -> (Child, u16) {
         }
     }
     let _ = child.kill();
+    let _ = child.wait();
     panic!("nats-server ended before it was ready");
 }

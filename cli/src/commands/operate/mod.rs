@@ -216,3 +216,6 @@ fn explain(error: CliError, home: &Home, request: &Request) -> CliError {
 fn micros(us: i64) -> Duration {
     Duration::from_micros(u64::try_from(us).unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests;

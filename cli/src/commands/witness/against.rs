@@ -51,7 +51,7 @@ impl SavedHead {
         }
         let head = open_head(trust, &self.envelope).map_err(|e| damage(self.claimed.index, format!("the saved head is not signed by this log's broker: {e}")))?;
         match self.found {
-            None => Err(damage(last, format!("the log ends here, but the saved head is entry {}: it has been truncated", head.index))),
+            None => Err(damage(last, format!("the log ends here, but the saved head is entry {}: it has been truncated, or this is an older copy", head.index))),
             Some(found) if found != head.hash => {
                 Err(damage(head.index, format!("its hash is {found}, the saved head says {}: the log has been rewritten", head.hash)))
             }

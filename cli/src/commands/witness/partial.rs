@@ -47,10 +47,6 @@ impl Partial {
         }
     }
 
-    /// Index of the next entry of the range.
-    pub fn next(&self) -> u64 {
-        self.next
-    }
     pub fn log(&self) -> Hash {
         self.log
     }
