@@ -118,7 +118,10 @@ fn check_log(home: &Home, rebuild: bool) -> Result<(), Failure> {
 fn init_logging(json: bool) {
     let filter =
         tracing_subscriber::EnvFilter::try_from_env("IF_LOG").unwrap_or_else(|_| "info,async_nats=warn".into());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_writer(std::io::stderr);
     if json { log.json().init() } else { log.init() }
 }
 

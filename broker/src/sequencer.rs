@@ -83,7 +83,7 @@ struct Pending {
     entries: Vec<NewEntry>,
     publications: Vec<Publication>,
     /// Ids this batch logged: the store does not have them yet.
-    seen: HashMap<CommandId, Vec<(Hash, Head, Option<Reject>)>>,
+    seen: HashMap<CommandId, Vec<Seen>>,
     trust_changed: bool,
 }
 
@@ -123,6 +123,7 @@ impl Sequencer {
     fn take(&mut self, job: Job, pending: &mut Pending) -> Result<(), BrokerError> {
         let Job { input, reply } = job;
         let (command, hash, signer) = (input.command(), input.hash(), input.signer());
+        let is_request = !matches!(input, Proven::Result(_));
         let prior = self.prior(&command, &hash, pending)?;
         let full = self.state.in_flight().len() >= IN_FLIGHT_MAX;
         if full && prior == Prior::Nothing && matches!(input, Proven::Command(_)) {
@@ -146,14 +147,14 @@ impl Sequencer {
             Proven::Trust(change) => Input::Trust { change, prior },
             Proven::Result(result) => Input::Result { result, prior },
         };
-        let origin = Origin { command, hash: Some(hash), signer, reply: Some(reply) };
+        let origin = Origin { command, is_request, hash: Some(hash), signer, reply: Some(reply) };
         self.carry_out(clock::now(), input, origin, pending)
     }
 
     fn settle_overdue(&mut self, pending: &mut Pending) -> Result<(), BrokerError> {
         let now = clock::now();
         for command in self.state.overdue(now, OVERDUE_MAX) {
-            let origin = Origin { command, hash: None, signer: None, reply: None };
+            let origin = Origin { command, is_request: false, hash: None, signer: None, reply: None };
             self.carry_out(now, Input::Overdue { command }, origin, pending)?;
         }
         Ok(())
@@ -204,7 +205,8 @@ impl Sequencer {
                 Verdict::Rejected(reject) => Some(reject.clone()),
                 _ => None,
             };
-            pending.seen.entry(origin.command).or_default().push((envelope_hash, head, reject));
+            let seen = Seen { envelope: envelope_hash, head, reject, is_request: origin.is_request };
+            pending.seen.entry(origin.command).or_default().push(seen);
         }
         let then = match action {
             Some(Action::Dispatch) => {
@@ -288,15 +290,17 @@ impl Sequencer {
 
     /// What the log, or this batch, already holds under the id.
     fn prior(&self, command: &CommandId, envelope: &Hash, pending: &Pending) -> Result<Prior, BrokerError> {
-        let here = pending.seen.get(command);
-        if let Some((_, head, reject)) = here.and_then(|s| s.iter().find(|(hash, ..)| hash == envelope)) {
-            return Ok(Prior::Same { head: *head, reject: reject.clone() });
+        let here = pending.seen.get(command).map_or(&[][..], Vec::as_slice);
+        if let Some(seen) = here.iter().find(|s| s.envelope == *envelope) {
+            return Ok(Prior::Same { head: seen.head, reject: seen.reject.clone() });
         }
         let records = self.log.reader().command_records(command)?;
         if let Some(record) = records.iter().find(|r| r.envelope_hash == Some(*envelope)) {
             return self.receipt_of(record.index).map(|(head, reject)| Prior::Same { head, reject });
         }
-        Ok(if here.is_none() && records.is_empty() { Prior::Nothing } else { Prior::Different })
+        // A result may name any id; only what an operator sent uses one up.
+        let used = here.iter().any(|s| s.is_request) || records.iter().any(|r| r.is_request);
+        Ok(if used { Prior::Different } else { Prior::Nothing })
     }
 
     fn receipt_of(&self, index: u64) -> Result<(Head, Option<Reject>), BrokerError> {
@@ -311,9 +315,19 @@ impl Sequencer {
     }
 }
 
+/// What this batch logged under an id.
+struct Seen {
+    envelope: Hash,
+    head: Head,
+    reject: Option<Reject>,
+    is_request: bool,
+}
+
 /// Where an input came from.
 struct Origin {
     command: CommandId,
+    /// A command or a trust change, not a result.
+    is_request: bool,
     hash: Option<Hash>,
     signer: Option<PublicKey>,
     /// Outer none: nobody asked (overdue). Inner none: the sender wants no answer.

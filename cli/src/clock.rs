@@ -12,7 +12,8 @@ pub fn now() -> Timestamp {
 
 pub fn random<const N: usize>() -> Result<[u8; N], CliError> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|e| CliError::failed(format!("no random numbers from the operating system: {e}")))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|e| CliError::failed(format!("no random numbers from the operating system: {e}")))?;
     Ok(bytes)
 }
 

@@ -52,7 +52,9 @@ fn deadline(text: &str) -> Result<i64, CliError> {
 
 fn bad_flag(flag: &str, e: &if_schemas::SchemaError) -> CliError {
     match e {
-        if_schemas::SchemaError::Invalid { what, value, rule } => CliError::usage(format!("{flag}: {what} {value:?} is not valid"), *rule),
+        if_schemas::SchemaError::Invalid { what, value, rule } => {
+            CliError::usage(format!("{flag}: {what} {value:?} is not valid"), *rule)
+        }
         other => CliError::usage(format!("{flag}: {other}"), "see --help"),
     }
 }

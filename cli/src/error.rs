@@ -128,7 +128,9 @@ impl From<BusError> for CliError {
 impl From<SchemaError> for CliError {
     fn from(e: SchemaError) -> Self {
         let exit = match e {
-            SchemaError::BadSignature | SchemaError::WrongKey { .. } | SchemaError::HashMismatch { .. } => Exit::Damaged,
+            SchemaError::BadSignature | SchemaError::WrongKey { .. } | SchemaError::HashMismatch { .. } => {
+                Exit::Damaged
+            }
             _ => Exit::Failed,
         };
         Self::new(exit, e.to_string()).code(e.name())

@@ -49,7 +49,15 @@ const LINES: &[&[&str]] = &[
     &["provider", "show", "vmx"],
     &["trust", "add", "eve", "--role", "operator"],
     &["trust", "add", "eve", "--key", "12", "--role", "operator"],
-    &["trust", "add", "eve", "--key", "0000000000000000000000000000000000000000000000000000000000000000", "--role", "operator"],
+    &[
+        "trust",
+        "add",
+        "eve",
+        "--key",
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "--role",
+        "operator",
+    ],
     &["trust", "add", "eve", "--key", "12", "--role", "king"],
     &["key", "rotate", "--key", "broker"],
     &["completions", "tcsh"],
@@ -75,10 +83,19 @@ fn wrong_command_lines_get_exactly_these_answers() {
 #[test]
 fn with_json_a_wrong_command_line_is_one_document_on_stdout() {
     let cli = Cli::initialised();
-    for line in [["vmix", "cut", "--json"].as_slice(), &["--json", "vmixx"], &["vmix", "--json", "cut", "My"], &["--json", "witness", "log", "--since", "x"]] {
+    for line in [
+        ["vmix", "cut", "--json"].as_slice(),
+        &["--json", "vmixx"],
+        &["vmix", "--json", "cut", "My"],
+        &["--json", "witness", "log", "--since", "x"],
+    ] {
         let ran = cli.run(line).expect(2);
         let document = ran.json();
-        assert_eq!((&document["status"], &document["exit"], &document["error"]["code"]), (&"error".into(), &2.into(), &"usage".into()), "{line:?}");
+        assert_eq!(
+            (&document["status"], &document["exit"], &document["error"]["code"]),
+            (&"error".into(), &2.into(), &"usage".into()),
+            "{line:?}"
+        );
         assert!(document["error"]["message"].as_str().is_some_and(|m| !m.is_empty()));
         assert!(document["error"]["hint"].as_str().is_some_and(|m| !m.is_empty()));
     }
@@ -87,7 +104,9 @@ fn with_json_a_wrong_command_line_is_one_document_on_stdout() {
 #[test]
 fn no_colour_leaves_a_pipe() {
     let cli = Cli::initialised();
-    for line in [["--help"].as_slice(), &["provider", "show", "vmix"], &["vmix", "list"], &["vmixx"], &["config", "check"]] {
+    for line in
+        [["--help"].as_slice(), &["provider", "show", "vmix"], &["vmix", "list"], &["vmixx"], &["config", "check"]]
+    {
         let ran = cli.run(line);
         assert!(!ran.stdout.contains('\x1b') && !ran.stderr.contains('\x1b'), "{line:?}: {ran:?}");
     }

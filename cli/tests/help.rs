@@ -27,7 +27,10 @@ fn help_is_as_published() {
 fn help_of_a_command_and_the_help_command_say_the_same() {
     let cli = Cli::default();
     let short = |text: &str| text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
-    assert_eq!(short(&cli.run(["help", "witness", "log"]).expect(0).stdout), short(&cli.run(["witness", "log", "--help"]).expect(0).stdout));
+    assert_eq!(
+        short(&cli.run(["help", "witness", "log"]).expect(0).stdout),
+        short(&cli.run(["witness", "log", "--help"]).expect(0).stdout)
+    );
 }
 
 #[test]

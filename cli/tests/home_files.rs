@@ -14,12 +14,21 @@ fn mode(path: &Path) -> u32 {
 fn init_makes_private_files_and_a_genesis_that_names_three_members() {
     let cli = Cli::default();
     let document = cli.run(["init", "--name", "danny", "--json"]).expect(0).json();
-    let roles: Vec<_> = document["members"].as_array().unwrap().iter().map(|m| (m["name"].clone(), m["role"].clone())).collect();
+    let roles: Vec<_> =
+        document["members"].as_array().unwrap().iter().map(|m| (m["name"].clone(), m["role"].clone())).collect();
     for member in [("danny", "admin"), ("broker", "broker"), ("local", "worker")] {
         assert!(roles.contains(&(json!(member.0), json!(member.1))), "{roles:?}");
     }
     assert_eq!(mode(&cli.home()), 0o700);
-    for file in ["keys/ed25519.key", "keys/broker.key", "keys/worker.key", "nats/operator.nk", "nats/worker.nk", "nats/broker.nk", "config.yaml"] {
+    for file in [
+        "keys/ed25519.key",
+        "keys/broker.key",
+        "keys/worker.key",
+        "nats/operator.nk",
+        "nats/worker.nk",
+        "nats/broker.nk",
+        "config.yaml",
+    ] {
         assert_eq!(mode(&cli.home().join(file)), 0o600, "{file}");
     }
     cli.run(["config", "check"]).expect(0);
@@ -29,7 +38,15 @@ fn init_makes_private_files_and_a_genesis_that_names_three_members() {
 fn init_again_changes_nothing_and_an_interrupted_one_is_completed() {
     let cli = Cli::initialised();
     let snapshot = |cli: &Cli| {
-        let files = ["genesis.bin", "keys/ed25519.key", "keys/broker.key", "keys/worker.key", "nats/nats.conf", "nats/broker.nk", "config.yaml"];
+        let files = [
+            "genesis.bin",
+            "keys/ed25519.key",
+            "keys/broker.key",
+            "keys/worker.key",
+            "nats/nats.conf",
+            "nats/broker.nk",
+            "config.yaml",
+        ];
         files.map(|f| fs::read(cli.home().join(f)).unwrap())
     };
     let before = snapshot(&cli);
@@ -62,7 +79,10 @@ fn another_machine_joins_with_a_key_of_its_own() {
     let joined = other.run(["init", "--join", &genesis, "--worker", "--name", "studio2", "--json"]).expect(0).json();
     let key = fs::read_to_string(other.home().join("keys/worker.pub")).unwrap();
     assert_eq!(joined["member"]["key"], json!(key.trim()));
-    assert_eq!(joined["admin_runs"], json!(format!("ifctl trust add studio2 --key {} --role worker --allow '*'", key.trim())));
+    assert_eq!(
+        joined["admin_runs"],
+        json!(format!("ifctl trust add studio2 --key {} --role worker --allow '*'", key.trim()))
+    );
     assert!(!other.home().join("keys/broker.key").exists() && !other.home().join("keys/ed25519.key").exists());
     // What belongs to a fabric elsewhere becomes no fabric of its own, and does not start one.
     assert!(other.run(["init"]).expect(64).stderr.contains("belongs to a fabric with another broker"));
@@ -90,15 +110,24 @@ fn garbage_is_no_genesis() {
 fn instances_are_added_listed_and_removed_without_a_fabric() {
     let cli = Cli::initialised();
     let added = cli.run(["vmix", "add", "myvmix", "--host", "192.168.1.100"]).expect(0);
-    assert_eq!(cli.portable(&added.stdout), "vmix/myvmix added to DIR/home/providers/vmix.yaml\nThe fabric is not running: `if up` serves it.\n");
+    assert_eq!(
+        cli.portable(&added.stdout),
+        "vmix/myvmix added to DIR/home/providers/vmix.yaml\nThe fabric is not running: `if up` serves it.\n"
+    );
     cli.run(["vmix", "add", "sim", "--host", "127.0.0.1", "--tcp-port", "8199", "--simulated", "--disabled"]).expect(0);
-    assert_eq!(cli.run(["vmix", "add", "sim", "--host", "h"]).expect(64).stderr.lines().last(), Some("hint: choose another name, or `ifctl vmix remove sim` first"));
+    assert_eq!(
+        cli.run(["vmix", "add", "sim", "--host", "h"]).expect(64).stderr.lines().last(),
+        Some("hint: choose another name, or `ifctl vmix remove sim` first")
+    );
     let listed = cli.run(["vmix", "list"]).expect(0);
     golden("vmix_list.txt", &listed.stdout);
     let document = cli.run(["vmix", "list", "--json"]).expect(0).json();
     assert_eq!(document["fabric_up"], json!(false));
     assert_eq!(document["instances"][1]["settings"], json!({"host": "127.0.0.1", "port": 8088, "tcp_port": 8199}));
-    assert_eq!((&document["instances"][1]["enabled"], &document["instances"][1]["simulated"]), (&json!(false), &json!(true)));
+    assert_eq!(
+        (&document["instances"][1]["enabled"], &document["instances"][1]["simulated"]),
+        (&json!(false), &json!(true))
+    );
     let near = cli.run(["vmix", "remove", "myvmx"]).expect(64);
     assert!(near.stderr.contains("hint: did you mean myvmix?"), "{}", near.stderr);
     cli.run(["vmix", "remove", "myvmix"]).expect(0);
@@ -109,7 +138,10 @@ fn instances_are_added_listed_and_removed_without_a_fabric() {
 fn secrets_are_warned_of_and_never_shown() {
     let cli = Cli::initialised();
     let added = cli.run(["obs", "add", "a", "--host", "h", "--password", "hunter2"]).expect(0);
-    assert!(added.stderr.contains("warning: the password itself is now in") && !added.stderr.contains("hunter2"), "{added:?}");
+    assert!(
+        added.stderr.contains("warning: the password itself is now in") && !added.stderr.contains("hunter2"),
+        "{added:?}"
+    );
     assert!(!added.stdout.contains("hunter2"));
     let referred = cli.run(["obs", "add", "b", "--host", "h", "--password", "env:OBS_PASSWORD"]).expect(0);
     assert_eq!(referred.stderr, "");
@@ -149,9 +181,17 @@ fn providers_describe_themselves() {
 fn wrong_files_are_named_with_their_line_and_what_to_do() {
     let cli = Cli::initialised();
     let broken: &[(&str, &str, &str)] = &[
-        ("config.yaml", "if:\n  witnes: {}\n", "config.yaml:2:3: unknown key \"witnes\" in if\nhint: did you mean \"witness\"?"),
+        (
+            "config.yaml",
+            "if:\n  witnes: {}\n",
+            "config.yaml:2:3: unknown key \"witnes\" in if\nhint: did you mean \"witness\"?",
+        ),
         ("config.yaml", "if: [\n", "config.yaml:"),
-        ("config.yaml", "if:\n  witness: {enabled: 7}\n", "config.yaml:2:22: if.witness.enabled is a number, expected true or false"),
+        (
+            "config.yaml",
+            "if:\n  witness: {enabled: 7}\n",
+            "config.yaml:2:22: if.witness.enabled is a number, expected true or false",
+        ),
         ("providers/vmix.yaml", "instances:\n  a: {host: h, prot: 1}\n", "unknown key \"prot\""),
     ];
     for (file, text, says) in broken {
@@ -186,7 +226,15 @@ fn a_key_others_can_read_is_refused() {
 #[test]
 fn before_init_every_command_says_so() {
     let cli = Cli::default();
-    for line in [["vmix", "cut", "my"].as_slice(), &["up"], &["status"], &["witness", "log"], &["trust", "list"], &["key", "show"], &["key", "rotate"]] {
+    for line in [
+        ["vmix", "cut", "my"].as_slice(),
+        &["up"],
+        &["status"],
+        &["witness", "log"],
+        &["trust", "list"],
+        &["key", "show"],
+        &["key", "rotate"],
+    ] {
         let refused = cli.run(line).expect(64);
         assert!(refused.stderr.contains("ifctl init"), "{line:?}: {}", refused.stderr);
     }

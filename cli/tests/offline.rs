@@ -63,7 +63,11 @@ fn trust_can_be_pinned_to_a_genesis_or_to_keys() {
     for content in bad {
         fs::write(&pin, &content).unwrap();
         let refused = verify(&cli, &file, &["--trust", &text(&pin)]).expect(6);
-        assert!(refused.stderr.contains("entry 0: ") && refused.stderr.contains("is not among the trusted ones"), "{}", refused.stderr);
+        assert!(
+            refused.stderr.contains("entry 0: ") && refused.stderr.contains("is not among the trusted ones"),
+            "{}",
+            refused.stderr
+        );
     }
 }
 
@@ -96,7 +100,11 @@ fn a_cut_file_is_never_taken_for_a_whole_one() {
     for length in (22..good.len()).step_by(101) {
         fs::write(&file, &good[..length]).unwrap();
         let found = verify(&cli, &file, &[]).expect(6);
-        assert!(found.stderr.contains("cut off") || found.stderr.contains("first record"), "{length}: {}", found.stderr);
+        assert!(
+            found.stderr.contains("cut off") || found.stderr.contains("first record"),
+            "{length}: {}",
+            found.stderr
+        );
     }
     for no_export in [b"".as_slice(), b"hello", b"{}"] {
         fs::write(&file, no_export).unwrap();
@@ -142,7 +150,9 @@ fn even_the_broker_cannot_rewrite_what_others_signed() {
             *envelope = Envelope::seal(&result, &SigningKey::from_seed(&[77; 32])).unwrap();
         }
     };
-    let victim = (victim..).find(|i| matches!(Entry::decode(&log.entries[*i].entry).unwrap().body, Body::Completed { .. })).unwrap();
+    let victim = (victim..)
+        .find(|i| matches!(Entry::decode(&log.entries[*i].entry).unwrap().body, Body::Completed { .. }))
+        .unwrap();
     let (entries, head) = rechained(&log, victim, forged);
     log.export_with(&file, 0, last, |index, _| entries[index].clone(), head);
     let found = verify(&cli, &file, &[]).expect(6);
@@ -184,9 +194,16 @@ fn a_saved_head_finds_truncation_and_rewriting() {
     let against = ["--against", &text(&saved)].map(str::to_string);
     let against: Vec<&str> = against.iter().map(String::as_str).collect();
     log.export(&file, 0, last);
-    assert!(verify(&cli, &file, &against).expect(0).stdout.contains("#30 of 2026-11-22 18:30:00.003 is part of this log"));
+    assert!(
+        verify(&cli, &file, &against).expect(0).stdout.contains("#30 of 2026-11-22 18:30:00.003 is part of this log")
+    );
     log.export(&file, 0, 29);
-    assert!(verify(&cli, &file, &against).expect(6).stderr.contains("error: entry 29: the log ends here, but the saved head is entry 30: it has been truncated"));
+    assert!(
+        verify(&cli, &file, &against)
+            .expect(6)
+            .stderr
+            .contains("error: entry 29: the log ends here, but the saved head is entry 30: it has been truncated")
+    );
     // The same broker tells another story from entry 25 on: every signature in it is right.
     let mut other = Log::new(12);
     while other.entries.len() < log.entries.len() {
@@ -195,7 +212,11 @@ fn a_saved_head_finds_truncation_and_rewriting() {
     }
     other.export(&file, 0, last);
     let found = verify(&cli, &file, &against).expect(6);
-    assert!(found.stderr.contains("error: entry 30: its hash is ") && found.stderr.contains("rewritten"), "{}", found.stderr);
+    assert!(
+        found.stderr.contains("error: entry 30: its hash is ") && found.stderr.contains("rewritten"),
+        "{}",
+        found.stderr
+    );
     for garbage in ["", "{}", "{\"head\": 7}", "{\"head\": \"zz\"}", "{\"head\": \"00\"}"] {
         fs::write(&saved, garbage).unwrap();
         verify(&cli, &file, &against).expect(2);
@@ -212,7 +233,13 @@ fn a_range_proves_itself_from_the_trust_before_it() {
         let document = verify(&cli, &file, &["--json"]).expect(0).json();
         assert_eq!((&document["from"], &document["entries"]), (&json!(from), &json!(to - from + 1)));
     }
-    log.export_with(&file, 5, 9, |index, raw| if index == 7 { log.entries[8].clone() } else { raw.clone() }, log.head(9));
+    log.export_with(
+        &file,
+        5,
+        9,
+        |index, raw| if index == 7 { log.entries[8].clone() } else { raw.clone() },
+        log.head(9),
+    );
     assert!(verify(&cli, &file, &[]).expect(6).stderr.contains("error: entry 7: index 8 where 7 was due"));
     log.export_with(&file, 5, 9, |_, raw| raw.clone(), log.head(8));
     assert!(verify(&cli, &file, &[]).expect(6).stderr.contains("error: entry 9: the signed head says entry 8"));
@@ -235,8 +262,18 @@ fn the_proof_of_one_operation_is_shown() {
     assert_eq!(operation.iter().map(|e| e["kind"].as_str().unwrap()).collect::<Vec<_>>(), ["admitted", "completed"]);
     assert_eq!(operation[0]["signer_name"], json!("danny"));
     assert_eq!(operation[1]["prev"], operation[0]["hash"]);
-    assert!(verify(&cli, &file, &["--operation-id", &id[..8]]).expect(2).stderr.contains("start of more than one command id"));
-    assert!(verify(&cli, &file, &["--operation-id", "ffffffff"]).expect(2).stderr.contains("the log is intact, but nothing in it is named"));
+    assert!(
+        verify(&cli, &file, &["--operation-id", &id[..8]])
+            .expect(2)
+            .stderr
+            .contains("start of more than one command id")
+    );
+    assert!(
+        verify(&cli, &file, &["--operation-id", "ffffffff"])
+            .expect(2)
+            .stderr
+            .contains("the log is intact, but nothing in it is named")
+    );
 }
 
 #[test]
@@ -247,7 +284,9 @@ fn an_erased_payload_still_verifies_and_a_swapped_one_does_not() {
     let erased = |_: usize, raw: &RawEntry| RawEntry { payload: None, ..raw.clone() };
     log.export_with(&file, 0, last, erased, log.head(last));
     assert_eq!(verify(&cli, &file, &["--json"]).expect(0).json()["payloads"], json!(0));
-    let swapped = |index: usize, raw: &RawEntry| if index == 3 { RawEntry { payload: log.entries[1].payload.clone(), ..raw.clone() } } else { raw.clone() };
+    let swapped = |index: usize, raw: &RawEntry| {
+        if index == 3 { RawEntry { payload: log.entries[1].payload.clone(), ..raw.clone() } } else { raw.clone() }
+    };
     log.export_with(&file, 0, last, swapped, log.head(last));
     let found = verify(&cli, &file, &[]).expect(6);
     assert!(found.stderr.contains("error: entry 3: payload does not match its hash"), "{}", found.stderr);

@@ -110,6 +110,22 @@ async fn only_the_right_worker_settles_a_command() -> Result<()> {
     Ok(())
 }
 
+/// A worker that knows an id before its operator uses it cannot use it up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_does_not_use_up_the_id_it_names() -> Result<()> {
+    let fabric = InProcess::start(false).await?;
+    until_served(&fabric, 1).await?;
+    let (c, payload) = fabric.client.command("noop.fire", Effect::Once)?;
+    let nowhere = Head { log: if_schemas::Hash([0; 32]), index: 0, hash: if_schemas::Hash([0; 32]), at: world::now() };
+    let early = result(&c, &nowhere, Status::Succeeded, &fabric.keys.worker)?;
+    let to = subject::result(&c.provider, &c.instance);
+    assert_eq!(code(&fabric.client.send_raw(&to, early).await?), "unknown_command");
+    let receipt = fabric.client.send(&c, payload, &fabric.keys.operator).await?;
+    assert_eq!(code(&receipt), "accepted");
+    fabric.stop().await?;
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn presence_is_believed_only_from_workers_for_what_they_may_serve() -> Result<()> {
     let fabric = InProcess::start(false).await?;

@@ -29,17 +29,21 @@ pub fn data_id(name: &str) -> String {
 
 impl Family {
     pub fn tree(&self, command: Command) -> Command {
-        let operations: Vec<(Vec<&str>, &OperationSpec)> = self.spec.operations.iter().map(|o| (verbs(&o.id), o)).collect();
+        let operations: Vec<(Vec<&str>, &OperationSpec)> =
+            self.spec.operations.iter().map(|o| (verbs(&o.id), o)).collect();
         let command = branch(command.subcommand_required(true).arg_required_else_help(true), &operations);
         command
             .subcommand(self.add())
-            .subcommand(Command::new("list").about(format!("instances of {} and their live state", self.spec.display_name)))
+            .subcommand(
+                Command::new("list").about(format!("instances of {} and their live state", self.spec.display_name)),
+            )
             .subcommand(Command::new("test").about("ask an instance who it is, end to end").arg(instance_arg()))
             .subcommand(Command::new("remove").about("forget an instance").arg(instance_arg()))
     }
 
     fn add(&self) -> Command {
-        let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+        let flag =
+            |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
         Command::new("add")
             .about(format!("add an instance of {}", self.spec.display_name))
             .arg(instance_arg())
@@ -92,7 +96,8 @@ fn param_arg(p: &ParamSpec) -> Arg {
 }
 
 fn field_arg(f: &FieldSpec) -> Arg {
-    let secret = "; better than the value itself: env:NAME, file:/path, keychain:service/name, exec:command, or - to type it";
+    let secret =
+        "; better than the value itself: env:NAME, file:/path, keychain:service/name, exec:command, or - to type it";
     let text = if f.secret { format!("{}{secret}", f.help) } else { help(&f.help, f.default.as_deref()) };
     typed(Arg::new(data_id(&f.name)).required(f.required).help(text).long(kebab(&f.name)), f.kind)
 }

@@ -101,7 +101,9 @@ fn assemble(program: &str, wanted: impl Fn(&str) -> bool) -> Command {
 
 fn after_help(program: &str) -> String {
     let shell = match program {
-        "if" => "\n`if` is a reserved word of most shells: `ifctl` is the same program, and `ifctl shell-init` makes `if` work at a prompt.",
+        "if" => {
+            "\n`if` is a reserved word of most shells: `ifctl` is the same program, and `ifctl shell-init` makes `if` work at a prompt."
+        }
         _ => "",
     };
     format!(
@@ -112,7 +114,9 @@ fn after_help(program: &str) -> String {
 
 fn globals() -> Vec<Arg> {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
-    let value = |name: &'static str, as_: &'static str, help: &'static str| Arg::new(name).long(name).value_name(as_).help(help);
+    let value = |name: &'static str, as_: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(as_).help(help)
+    };
     let args = [
         flag("json", "print exactly one JSON document"),
         value("deadline", "TIME", "how long the operation may take: 500ms, 5s, 2m [default: 10s]"),

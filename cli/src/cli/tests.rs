@@ -20,7 +20,12 @@ fn the_branch_of_every_top_level_word_is_sound_and_the_others_are_not_built() {
         let tree = build("ifctl", &scan(&format!("ifctl {word}")));
         tree.clone().debug_assert();
         for sub in tree.get_subcommands().filter(|s| s.get_name() != word) {
-            assert_eq!(sub.get_subcommands().count() + sub.get_arguments().count(), 0, "{} was built for {word}", sub.get_name());
+            assert_eq!(
+                sub.get_subcommands().count() + sub.get_arguments().count(),
+                0,
+                "{} was built for {word}",
+                sub.get_name()
+            );
         }
     }
 }
@@ -83,7 +88,9 @@ fn global_flags_are_taken_before_between_and_after_the_words() {
 
 #[test]
 fn the_program_is_called_by_the_name_it_was_started_under() {
-    for (path, name) in [("/usr/bin/if", "if"), ("./ifctl", "ifctl"), ("ifctl.exe", "ifctl"), ("/tmp/other", "ifctl"), ("", "ifctl")] {
+    for (path, name) in
+        [("/usr/bin/if", "if"), ("./ifctl", "ifctl"), ("ifctl.exe", "ifctl"), ("/tmp/other", "ifctl"), ("", "ifctl")]
+    {
         assert_eq!(program_name(Some(&OsString::from(path))), name, "{path}");
     }
     assert_eq!(program_name(None), "ifctl");

@@ -30,7 +30,9 @@ pub fn usage_error(error: &clap::Error) -> CliError {
         ErrorKind::InvalidValue if one(ContextKind::InvalidValue).is_empty() => {
             CliError::usage(format!("{} needs a value", one(ContextKind::InvalidArg)), see)
         }
-        ErrorKind::InvalidValue => invalid_value(&one(ContextKind::InvalidValue), &one(ContextKind::InvalidArg), text(ContextKind::ValidValue)),
+        ErrorKind::InvalidValue => {
+            invalid_value(&one(ContextKind::InvalidValue), &one(ContextKind::InvalidArg), text(ContextKind::ValidValue))
+        }
         _ => CliError::usage(first_line(error), see),
     }
 }
@@ -45,7 +47,9 @@ fn invalid_value(value: &str, arg: &str, valid: Vec<String>) -> CliError {
 
 fn did_you_mean(word: &str, suggested: Vec<String>) -> Option<String> {
     // clap lists its suggestions from the least to the most similar; ours decides.
-    nearest(word, suggested.iter().map(String::as_str)).or(suggested.last().cloned()).map(|s| format!("did you mean {s}?"))
+    nearest(word, suggested.iter().map(String::as_str))
+        .or(suggested.last().cloned())
+        .map(|s| format!("did you mean {s}?"))
 }
 
 fn strings(value: &ContextValue) -> Option<Vec<String>> {

@@ -91,7 +91,10 @@ impl Client {
         match back {
             Ok(Ok(_)) => Ok(()),
             _ => Err(CliError::new(Exit::Unreachable, "the connection to NATS was lost while waiting for the result")
-                .hint(format!("the command was admitted as entry #{}: `ifctl witness show {}` says what became of it", awaited.admission.index, awaited.command))),
+                .hint(format!(
+                    "the command was admitted as entry #{}: `ifctl witness show {}` says what became of it",
+                    awaited.admission.index, awaited.command
+                ))),
         }
     }
 
@@ -117,16 +120,24 @@ impl Client {
     }
 
     /// Reads the settlement from an entry the broker signed for.
-    async fn settle(&mut self, entry: &Entry, hash: Hash, payload: Option<&Payload>, awaited: &Awaited) -> Result<Option<Settled>, CliError> {
+    async fn settle(
+        &mut self,
+        entry: &Entry,
+        hash: Hash,
+        payload: Option<&Payload>,
+        awaited: &Awaited,
+    ) -> Result<Option<Settled>, CliError> {
         let head = Head { log: awaited.admission.log, index: entry.index, hash, at: entry.at };
         match &entry.body {
             Body::Completed { envelope, settlement } => {
                 let (event, outcome) = self.open_result(envelope, payload, awaited).await?;
                 Ok(Some(Settled { head, settlement: *settlement, ending: Ending::Result { event, outcome } }))
             }
-            Body::Unresolved { reason, settlement, .. } => {
-                Ok(Some(Settled { head, settlement: *settlement, ending: Ending::Unresolved { reason: reason.clone() } }))
-            }
+            Body::Unresolved { reason, settlement, .. } => Ok(Some(Settled {
+                head,
+                settlement: *settlement,
+                ending: Ending::Unresolved { reason: reason.clone() },
+            })),
             _ => Ok(None),
         }
     }
@@ -175,7 +186,10 @@ impl Client {
         };
         let entry = Entry::decode(&raw.entry)?;
         if command_of(&entry.body) != Some(awaited.command) {
-            return Err(CliError::damaged(format!("entry {} is said to settle {}, it does not", result.index, awaited.command)));
+            return Err(CliError::damaged(format!(
+                "entry {} is said to settle {}, it does not",
+                result.index, awaited.command
+            )));
         }
         self.settle(&entry, hash, raw.payload.as_ref(), awaited).await
     }

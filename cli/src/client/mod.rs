@@ -61,9 +61,14 @@ impl Client {
     }
 
     /// Asks the read side. The answer is the broker's word; what matters in it is signed and checked by the caller.
-    pub async fn query_with<Q: Serialize, T: DeserializeOwned>(&mut self, what: &'static str, question: &Q) -> Result<T, CliError> {
+    pub async fn query_with<Q: Serialize, T: DeserializeOwned>(
+        &mut self,
+        what: &'static str,
+        question: &Q,
+    ) -> Result<T, CliError> {
         let bytes = self.ask(what, to_json(question)?).await?;
-        let answer = serde_json::from_slice(&bytes).map_err(|e| CliError::failed(format!("the answer to {what:?} cannot be read: {e}")));
+        let answer = serde_json::from_slice(&bytes)
+            .map_err(|e| CliError::failed(format!("the answer to {what:?} cannot be read: {e}")));
         unwrap(answer?)
     }
 
@@ -100,6 +105,8 @@ fn unwrap<T>(answer: Answer<T>) -> Result<T, CliError> {
     match answer {
         Answer::Ok(value) => Ok(value),
         // The broker answers so where the question names nothing that exists.
-        Answer::Error { message, hint } => Err(CliError::new(crate::Exit::Usage, message).code("not_found").hint_opt(hint)),
+        Answer::Error { message, hint } => {
+            Err(CliError::new(crate::Exit::Usage, message).code("not_found").hint_opt(hint))
+        }
     }
 }

@@ -13,7 +13,8 @@ pub fn read_genesis(path: &Path) -> Result<Envelope, CliError> {
     // One byte more than allowed, so that a longer file is refused by its size.
     let read = file.take(ENVELOPE_MAX_BYTES as u64 + 1).read_to_end(&mut bytes);
     read.map_err(|e| CliError::config(format!("{shown} cannot be read: {e}"), missing))?;
-    let broken = |e| CliError::config(format!("{shown} is no genesis: {e}"), "copy it again from a machine of the fabric");
+    let broken =
+        |e| CliError::config(format!("{shown} is no genesis: {e}"), "copy it again from a machine of the fabric");
     let envelope = Envelope::decode(&bytes).map_err(broken)?;
     Trust::from_genesis(&envelope).map_err(broken)?;
     Ok(envelope)
@@ -56,10 +57,18 @@ impl TrustView {
                 Body::Trust { .. } if entry.index <= self.newest => {}
                 Body::Trust { envelope } => {
                     let replayed = self.trust.replay(envelope, entry.index);
-                    replayed.map_err(|r| CliError::damaged(format!("trust entry {} does not follow: {}", entry.index, r.message)))?;
+                    replayed.map_err(|r| {
+                        CliError::damaged(format!("trust entry {} does not follow: {}", entry.index, r.message))
+                    })?;
                     self.newest = entry.index;
                 }
-                other => return Err(CliError::damaged(format!("entry {} is no trust entry but {}", entry.index, other.name()))),
+                other => {
+                    return Err(CliError::damaged(format!(
+                        "entry {} is no trust entry but {}",
+                        entry.index,
+                        other.name()
+                    )));
+                }
             }
         }
         Ok(())

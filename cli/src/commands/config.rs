@@ -76,7 +76,9 @@ fn check(context: &Context) -> Result<(), CliError> {
             Err(e) => json!({"what": what, "ok": false, "text": e.message, "hint": e.hint}),
         };
         let all: Vec<Value> = findings.iter().map(finding).collect();
-        context.out.document(&json!({"home": home.root(), "ok": problems.is_empty(), "findings": all, "warnings": warnings}))?;
+        context.out.document(
+            &json!({"home": home.root(), "ok": problems.is_empty(), "findings": all, "warnings": warnings}),
+        )?;
     } else {
         let style = context.out.style();
         let line = |(what, f): &Finding| (what.clone(), f.as_ref().map_or_else(|_| style.red("wrong"), Clone::clone));

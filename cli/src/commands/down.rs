@@ -26,7 +26,11 @@ pub fn run(context: &Context, _: &ArgMatches) -> Result<(), CliError> {
         let orphans = context.block_on(supervise::stop_orphans(&home))?;
         return match orphans.as_slice() {
             [] => report(context, false, "The fabric was not running."),
-            names => report(context, true, &format!("The supervisor was gone; stopped what it left behind: {}.", names.join(", "))),
+            names => report(
+                context,
+                true,
+                &format!("The supervisor was gone; stopped what it left behind: {}.", names.join(", ")),
+            ),
         };
     }
     let started = Instant::now();
@@ -44,10 +48,13 @@ pub fn run(context: &Context, _: &ArgMatches) -> Result<(), CliError> {
 /// The lock proves that a supervisor lives; its own words on the command line prove that this pid is it.
 fn stop_supervisor(home: &Home) -> Result<(), CliError> {
     let hint = format!("a process holds {}: stop it by hand", home.run_dir().join("up.lock").display());
-    let pid = supervise::supervisor_pid(home).ok_or_else(|| CliError::failed("the supervisor has not said which process it is").hint(hint.clone()))?;
+    let pid = supervise::supervisor_pid(home)
+        .ok_or_else(|| CliError::failed("the supervisor has not said which process it is").hint(hint.clone()))?;
     let is_up = process::command_line(pid).is_some_and(|words| words.split(' ').any(|w| w == "up"));
     if !is_up || !process::terminate(pid) {
-        return Err(CliError::failed(format!("process {pid} is not the supervisor, or may not be stopped by you")).hint(hint));
+        return Err(
+            CliError::failed(format!("process {pid} is not the supervisor, or may not be stopped by you")).hint(hint)
+        );
     }
     Ok(())
 }

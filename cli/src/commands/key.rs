@@ -23,7 +23,11 @@ pub fn tree(command: Command) -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(Command::new("show").about("public keys and key ids").arg(key("only this one")))
-        .subcommand(Command::new("rotate").about("replace the operator's key; the old one signs the change").arg(key("which one [default: operator]")))
+        .subcommand(
+            Command::new("rotate")
+                .about("replace the operator's key; the old one signs the change")
+                .arg(key("which one [default: operator]")),
+        )
 }
 
 pub fn run(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
@@ -51,7 +55,8 @@ fn show(context: &Context, only: Option<&str>) -> Result<(), CliError> {
     let home = context.home()?;
     let found = found(&home, only)?;
     if context.out.is_json() {
-        let row = |k: &Shown| json!({"name": k.name, "key_id": k.public.key_id(), "public_key": k.public, "file": k.file});
+        let row =
+            |k: &Shown| json!({"name": k.name, "key_id": k.public.key_id(), "public_key": k.public, "file": k.file});
         let rows: Vec<Value> = found.iter().map(row).collect();
         return context.out.document(&json!({"keys": rows}));
     }
@@ -69,12 +74,14 @@ fn found(home: &Home, only: Option<&str>) -> Result<Vec<Shown>, CliError> {
         }
     }
     if found.is_empty() {
-        return Err(CliError::new(Exit::Config, format!("{} holds no keys", home.keys_dir().display())).hint("run `ifctl init`"));
+        return Err(CliError::new(Exit::Config, format!("{} holds no keys", home.keys_dir().display()))
+            .hint("run `ifctl init`"));
     }
     Ok(found)
 }
 
 fn render(style: Style, found: &[Shown]) -> String {
-    let rows: Vec<Vec<String>> = found.iter().map(|k| vec![k.name.into(), k.public.key_id().to_string(), k.public.to_string()]).collect();
+    let rows: Vec<Vec<String>> =
+        found.iter().map(|k| vec![k.name.into(), k.public.key_id().to_string(), k.public.to_string()]).collect();
     table::table(style, &["KEY", "KEY ID", "PUBLIC KEY"], &rows, None)
 }

@@ -33,7 +33,12 @@ pub struct Noun {
 
 /// All of them, in the order of the help text.
 pub const NOUNS: &[Noun] = &[
-    Noun { name: "init", about: "make a home directory: keys, trust anchor, configuration", tree: init::tree, run: init::run },
+    Noun {
+        name: "init",
+        about: "make a home directory: keys, trust anchor, configuration",
+        tree: init::tree,
+        run: init::run,
+    },
     Noun { name: "up", about: "start the fabric: NATS, broker and worker", tree: up::tree, run: up::run },
     Noun { name: "down", about: "stop what `up` started", tree: down::tree, run: down::run },
     Noun { name: "status", about: "the fabric on one screen", tree: status::tree, run: status::run },
@@ -43,8 +48,18 @@ pub const NOUNS: &[Noun] = &[
     Noun { name: "trust", about: "who may do what", tree: trust::tree, run: trust::run },
     Noun { name: "key", about: "keys of this machine", tree: key::tree, run: key::run },
     Noun { name: "config", about: "check or show the configuration", tree: config::tree, run: config::run },
-    Noun { name: "completions", about: "completion script for a shell", tree: completions::tree, run: completions::run },
-    Noun { name: "shell-init", about: "make the bare word `if` work at an interactive prompt", tree: shell_init::tree, run: shell_init::run },
+    Noun {
+        name: "completions",
+        about: "completion script for a shell",
+        tree: completions::tree,
+        run: completions::run,
+    },
+    Noun {
+        name: "shell-init",
+        about: "make the bare word `if` work at an interactive prompt",
+        tree: shell_init::tree,
+        run: shell_init::run,
+    },
 ];
 
 /// Runs the command that was parsed.

@@ -15,7 +15,8 @@ pub fn tree(command: Command) -> Command {
 pub fn run(context: &Context, _: &ArgMatches) -> Result<(), CliError> {
     let home = context.home()?;
     let config = context.config(&home)?;
-    let answer: NodesAnswer = context.block_on(async { context.connect(&home, &config).await?.query(query::NODES).await })?;
+    let answer: NodesAnswer =
+        context.block_on(async { context.connect(&home, &config).await?.query(query::NODES).await })?;
     match context.out.is_json() {
         true => context.out.document(&answer),
         false => context.out.text(&status::nodes(context.out.style(), &answer.nodes)),

@@ -14,7 +14,11 @@ pub fn tree(command: Command) -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(Command::new("list").about("every provider"))
-        .subcommand(Command::new("show").about("one provider: settings and operations").arg(Arg::new("id").value_name("ID").required(true).help("provider, like vmix")))
+        .subcommand(
+            Command::new("show")
+                .about("one provider: settings and operations")
+                .arg(Arg::new("id").value_name("ID").required(true).help("provider, like vmix")),
+        )
 }
 
 pub fn run(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
@@ -30,7 +34,9 @@ fn list(context: &Context) -> Result<(), CliError> {
         let row = |p: &ProviderSpec| json!({"id": p.id, "display_name": p.display_name, "category": p.category, "summary": p.summary, "operations": p.operations.len()});
         return context.out.document(&json!({"providers": providers.iter().map(row).collect::<Vec<_>>()}));
     }
-    let row = |p: &ProviderSpec| vec![p.id.clone(), p.display_name.clone(), p.operations.len().to_string(), p.summary.clone()];
+    let row = |p: &ProviderSpec| {
+        vec![p.id.clone(), p.display_name.clone(), p.operations.len().to_string(), p.summary.clone()]
+    };
     let rows: Vec<Vec<String>> = providers.iter().map(row).collect();
     context.out.text(&table::table(context.out.style(), &["PROVIDER", "NAME", "OPERATIONS", "WHAT"], &rows, None))
 }
@@ -54,11 +60,16 @@ fn unknown(id: &str) -> CliError {
 
 fn human(style: Style, p: &ProviderSpec) -> String {
     let fields = p.instance.iter().map(|f| {
-        let need = if f.required { "required".to_string() } else { f.default.as_ref().map_or("optional".into(), |d| format!("default {d}")) };
+        let need = if f.required {
+            "required".to_string()
+        } else {
+            f.default.as_ref().map_or("optional".into(), |d| format!("default {d}"))
+        };
         vec![format!("--{}", f.name.replace('_', "-")), if f.secret { "secret".into() } else { need }, f.help.clone()]
     });
     let fields: Vec<Vec<String>> = fields.collect();
-    let operations: Vec<Vec<String>> = p.operations.iter().map(|o| vec![usage(o), effect(o), o.summary.clone()]).collect();
+    let operations: Vec<Vec<String>> =
+        p.operations.iter().map(|o| vec![usage(o), effect(o), o.summary.clone()]).collect();
     format!(
         "{} ({}): {}\n\nInstances: ifctl {} add NAME …\n{}\nOperations\n{}",
         style.bold(&p.display_name),

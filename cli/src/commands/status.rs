@@ -52,7 +52,8 @@ fn down(context: &Context, error: CliError) -> Result<(), CliError> {
 }
 
 fn document(home: &Home, fabric: &Fabric, local: Option<&FabricFile>) -> serde_json::Value {
-    let counts: serde_json::Map<_, _> = fabric.broker.counts.iter().map(|(s, n)| (s.as_str().to_string(), json!(n))).collect();
+    let counts: serde_json::Map<_, _> =
+        fabric.broker.counts.iter().map(|(s, n)| (s.as_str().to_string(), json!(n))).collect();
     let b = &fabric.broker;
     json!({
         "status": "up",
@@ -75,7 +76,8 @@ fn document(home: &Home, fabric: &Fabric, local: Option<&FabricFile>) -> serde_j
 fn human(style: Style, home: &Home, fabric: &Fabric) -> String {
     let b = &fabric.broker;
     let settled = b.counts.iter().map(|(s, n)| format!("{n} {}", s.as_str())).collect::<Vec<_>>().join(", ");
-    let ledger = b.ledger.iter().map(|l| format!("{} posted, {} reserved", l.posted, l.reserved)).collect::<Vec<_>>().join("; ");
+    let ledger =
+        b.ledger.iter().map(|l| format!("{} posted, {} reserved", l.posted, l.reserved)).collect::<Vec<_>>().join("; ");
     let or = |text: String, none: &str| if text.is_empty() { none.to_string() } else { text };
     let rows = [
         ("Fabric", style.status("up")),
@@ -101,7 +103,14 @@ pub fn nodes(style: Style, nodes: &[NodeRow]) -> String {
     let mut out = String::new();
     for node in nodes {
         let n = node.instances.len();
-        out.push_str(&format!("Node {}  {} instance{}, version {}, key {}\n", style.bold(node.node.as_str()), n, if n == 1 { "" } else { "s" }, node.version, value::short(node.key_id)));
+        out.push_str(&format!(
+            "Node {}  {} instance{}, version {}, key {}\n",
+            style.bold(node.node.as_str()),
+            n,
+            if n == 1 { "" } else { "s" },
+            node.version,
+            value::short(node.key_id)
+        ));
         let live = live_of_nodes(NodesAnswer { nodes: vec![node.clone()] });
         if !live.is_empty() {
             let rows: Vec<Vec<String>> = live.iter().map(cells).collect();
@@ -115,5 +124,10 @@ pub fn nodes(style: Style, nodes: &[NodeRow]) -> String {
 fn cells(live: &Live) -> Vec<String> {
     let simulated = if live.simulated { "[simulated] " } else { "" };
     let detail = live.detail.as_deref().map(value::printable).unwrap_or_default();
-    vec![format!("{}/{}", live.provider, live.instance), live.state.as_str().into(), value::time(live.since), format!("{simulated}{detail}")]
+    vec![
+        format!("{}/{}", live.provider, live.instance),
+        live.state.as_str().into(),
+        value::time(live.since),
+        format!("{simulated}{detail}"),
+    ]
 }

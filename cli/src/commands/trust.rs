@@ -20,7 +20,9 @@ use if_schemas::{
 use std::path::PathBuf;
 
 pub fn tree(command: Command) -> Command {
-    let value = |name: &'static str, as_: &'static str, help: &'static str| Arg::new(name).long(name).value_name(as_).help(help);
+    let value = |name: &'static str, as_: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(as_).help(help)
+    };
     let who = |help: &'static str| Arg::new("name").value_name("NAME").required(true).help(help);
     command
         .subcommand_required(true)
@@ -30,17 +32,34 @@ pub fn tree(command: Command) -> Command {
             Command::new("add")
                 .about("let somebody in (admins only)")
                 .arg(who("name of the new member"))
-                .arg(value("key", "HEX", "public key, 64 hex digits").required_unless_present("file").conflicts_with("file"))
-                .arg(value("file", "PUB", "file with the public key (`key show` names it)").value_parser(value_parser!(PathBuf)))
+                .arg(
+                    value("key", "HEX", "public key, 64 hex digits")
+                        .required_unless_present("file")
+                        .conflicts_with("file"),
+                )
+                .arg(
+                    value("file", "PUB", "file with the public key (`key show` names it)")
+                        .value_parser(value_parser!(PathBuf)),
+                )
                 .arg(value("role", "ROLE", "what it is").required(true).value_parser(["admin", "operator", "worker"]))
                 .arg(
-                    value("allow", "GRANT", "what it may do: 'obs.*', 'vmix.cut@vmix/studio2', '*@obs', '*'; may be repeated")
-                        .action(ArgAction::Append)
-                        .num_args(1..),
+                    value(
+                        "allow",
+                        "GRANT",
+                        "what it may do: 'obs.*', 'vmix.cut@vmix/studio2', '*@obs', '*'; may be repeated",
+                    )
+                    .action(ArgAction::Append)
+                    .num_args(1..),
                 )
-                .after_help("Without --allow an operator may send nothing and a worker serve nothing. Admins need no grants."),
+                .after_help(
+                    "Without --allow an operator may send nothing and a worker serve nothing. Admins need no grants.",
+                ),
         )
-        .subcommand(Command::new("revoke").about("end a membership; what it signed before still verifies").arg(who("name or key id of the member")))
+        .subcommand(
+            Command::new("revoke")
+                .about("end a membership; what it signed before still verifies")
+                .arg(who("name or key id of the member")),
+        )
 }
 
 pub fn run(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
@@ -61,9 +80,16 @@ fn member(m: &ArgMatches) -> Result<Member, CliError> {
     let text = |id: &str| m.get_one::<String>(id).map(String::as_str).unwrap_or_default();
     let key: PublicKey = match m.get_one::<PathBuf>("file") {
         Some(file) => keys::read_public(file)?,
-        None => text("key").parse().map_err(|_| CliError::usage(format!("--key: {:?} is no public key", text("key")), "it is 64 hex digits: `ifctl key show` prints it"))?,
+        None => text("key").parse().map_err(|_| {
+            CliError::usage(
+                format!("--key: {:?} is no public key", text("key")),
+                "it is 64 hex digits: `ifctl key show` prints it",
+            )
+        })?,
     };
-    let grant = |g: &String| g.parse::<Grant>().map_err(|e| CliError::usage(format!("--allow: {e}"), "quote it, the shell expands *"));
+    let grant = |g: &String| {
+        g.parse::<Grant>().map_err(|e| CliError::usage(format!("--allow: {e}"), "quote it, the shell expands *"))
+    };
     let grants = m.get_many::<String>("allow").unwrap_or_default().map(grant).collect::<Result<Vec<_>, _>>()?;
     let role: Role = text("role").parse()?;
     let member = Member { name: name("member name", text("name"))?, key, role, grants };
@@ -81,7 +107,8 @@ async fn find(client: &mut Client, who: &str) -> Result<KeyId, CliError> {
     if let Some((key, _)) = trust.by_name(who) {
         return Ok(*key);
     }
-    let names: Vec<&str> = trust.members().filter(|(_, s)| s.is_active()).map(|(_, s)| s.member.name.as_str()).collect();
+    let names: Vec<&str> =
+        trust.members().filter(|(_, s)| s.is_active()).map(|(_, s)| s.member.name.as_str()).collect();
     let hint = match if_manifest::args::nearest(who, names.iter().copied()) {
         Some(near) => format!("did you mean {near}?"),
         None => format!("there are: {}", names.join(", ")),
@@ -98,9 +125,15 @@ fn list(context: &Context) -> Result<(), CliError> {
         let answer: TrustAnswer = client.query(query::TRUST).await?;
         client.refresh_trust().await?;
         let folded: Vec<_> = client.trust.trust().members().map(|(id, s)| (*id, s.clone())).collect();
-        let agrees = |m: &MemberRow| folded.iter().any(|(id, s)| *id == m.key_id && s.member == m.member && s.added == m.added && s.revoked == m.revoked);
+        let agrees = |m: &MemberRow| {
+            folded
+                .iter()
+                .any(|(id, s)| *id == m.key_id && s.member == m.member && s.added == m.added && s.revoked == m.revoked)
+        };
         if answer.members.len() != folded.len() || !answer.members.iter().all(agrees) {
-            return Err(CliError::damaged("the broker's list of members does not follow from the signed trust entries"));
+            return Err(CliError::damaged(
+                "the broker's list of members does not follow from the signed trust entries",
+            ));
         }
         Ok(answer)
     })?;
@@ -119,7 +152,14 @@ fn render(style: Style, members: &[MemberRow]) -> String {
             _ => grants,
         };
         let state = m.revoked.map_or("active".to_string(), |index| format!("revoked by #{index}"));
-        vec![value::printable(m.member.name.as_str()), m.member.role.as_str().into(), state, format!("#{}", m.added), m.key_id.to_string(), grants]
+        vec![
+            value::printable(m.member.name.as_str()),
+            m.member.role.as_str().into(),
+            state,
+            format!("#{}", m.added),
+            m.key_id.to_string(),
+            grants,
+        ]
     };
     let rows: Vec<Vec<String>> = members.iter().map(row).collect();
     table::table(style, &["NAME", "ROLE", "STATE", "SINCE", "KEY ID", "MAY"], &rows, None)

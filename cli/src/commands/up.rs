@@ -25,10 +25,24 @@ pub fn tree(command: Command) -> Command {
     let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
     command
         .arg(flag("detach").help("return once everything is ready, keep running in the background"))
-        .arg(Arg::new("port").long("port").value_name("PORT").value_parser(value_parser!(u16).range(1..)).help("port of the embedded NATS [default: 4222, or a free one]"))
-        .arg(Arg::new("http").long("http").value_name("ADDR").value_parser(value_parser!(SocketAddr)).help("address of metrics and health [default: 127.0.0.1:9464, or a free port]"))
+        .arg(
+            Arg::new("port")
+                .long("port")
+                .value_name("PORT")
+                .value_parser(value_parser!(u16).range(1..))
+                .help("port of the embedded NATS [default: 4222, or a free one]"),
+        )
+        .arg(
+            Arg::new("http")
+                .long("http")
+                .value_name("ADDR")
+                .value_parser(value_parser!(SocketAddr))
+                .help("address of metrics and health [default: 127.0.0.1:9464, or a free port]"),
+        )
         .arg(flag("supervise").hide(true))
-        .after_help("With --nats URL the fabric runs on an existing NATS; otherwise `up` starts a nats-server on loopback.")
+        .after_help(
+            "With --nats URL the fabric runs on an existing NATS; otherwise `up` starts a nats-server on loopback.",
+        )
 }
 
 pub fn run(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
@@ -123,7 +137,8 @@ fn supervised(context: &Context, matches: &ArgMatches, home: &Home) -> Result<()
         }
     };
     let outcome = Lock::try_take(home).and_then(|lock| {
-        let lock = lock.ok_or_else(|| CliError::failed("another process is starting this fabric").hint("run `ifctl up` again"))?;
+        let lock = lock
+            .ok_or_else(|| CliError::failed("another process is starting this fabric").hint("run `ifctl up` again"))?;
         lock.sign(home)?;
         let plan = plan(context, matches, home)?;
         let result = context.block_on(supervise::run(plan, &say));
@@ -131,7 +146,12 @@ fn supervised(context: &Context, matches: &ArgMatches, home: &Home) -> Result<()
         result
     });
     outcome.map_err(|e| {
-        say(Event::Failed { exit: e.exit.code(), code: e.code.clone(), message: e.message.clone(), hint: e.hint.clone() });
+        say(Event::Failed {
+            exit: e.exit.code(),
+            code: e.code.clone(),
+            message: e.message.clone(),
+            hint: e.hint.clone(),
+        });
         e.printed()
     })
 }
@@ -160,7 +180,8 @@ fn detach(context: &Context, matches: &ArgMatches, home: &Home) -> Result<(), Cl
         Some(fabric) => ready(context, home, &fabric),
         None => {
             let status = child.wait().map_err(|e| CliError::io("the supervisor cannot be waited for", &e))?;
-            Err(CliError::failed(format!("the supervisor ended ({status}):\n{}", supervise::tail(&log, log_from))).hint(format!("its log is {}", log.display())))
+            Err(CliError::failed(format!("the supervisor ended ({status}):\n{}", supervise::tail(&log, log_from)))
+                .hint(format!("its log is {}", log.display())))
         }
     }
 }
@@ -173,7 +194,8 @@ fn follow(context: &Context, lines: impl BufRead) -> Result<Option<FabricFile>, 
             Ok(Event::Progress(text)) => context.out.note(&text),
             Ok(Event::Ready(fabric)) => return Ok(Some(fabric)),
             Ok(Event::Failed { exit, code, message, hint }) => {
-                let exits = [Exit::Usage, Exit::Rejected, Exit::NoResult, Exit::Unreachable, Exit::Damaged, Exit::Config];
+                let exits =
+                    [Exit::Usage, Exit::Rejected, Exit::NoResult, Exit::Unreachable, Exit::Damaged, Exit::Config];
                 let exit = exits.into_iter().find(|e| e.code() == exit).unwrap_or(Exit::Failed);
                 return Err(CliError::new(exit, message).code(code).hint_opt(hint));
             }
@@ -209,7 +231,11 @@ fn ready(context: &Context, home: &Home, fabric: &FabricFile) -> Result<(), CliE
         return context.out.document(&document);
     }
     let style = context.out.style();
-    let rows = [("NATS", fabric.nats_url.clone()), ("metrics", format!("http://{}/metrics", fabric.http_addr)), ("logs", home.run_dir().display().to_string())];
+    let rows = [
+        ("NATS", fabric.nats_url.clone()),
+        ("metrics", format!("http://{}/metrics", fabric.http_addr)),
+        ("logs", home.run_dir().display().to_string()),
+    ];
     let rows = rows.map(|(name, value)| (name.to_string(), value));
     context.out.text(&format!("{}\n{}", style.green("The fabric is up."), table::fields(style, "  ", &rows)))
 }

@@ -45,7 +45,8 @@ impl Output {
 
     /// The one JSON document of a command.
     pub fn document<T: Serialize>(&self, value: &T) -> Result<(), CliError> {
-        let text = if self.stdout_terminal { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
+        let text =
+            if self.stdout_terminal { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
         self.text(&text.map_err(|e| CliError::failed(format!("the JSON document cannot be written: {e}")))?)
     }
 

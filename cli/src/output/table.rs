@@ -8,11 +8,17 @@ const GAP: &str = "  ";
 /// Rows of text under headings. `painted` is the column whose cells are coloured as status words.
 pub fn table(style: Style, headings: &[&str], rows: &[Vec<String>], painted: Option<usize>) -> String {
     let widths: Vec<usize> = (0..headings.len())
-        .map(|c| rows.iter().filter_map(|r| r.get(c)).map(|cell| width(cell)).chain([width(headings[c])]).max().unwrap_or(0))
+        .map(|c| {
+            rows.iter().filter_map(|r| r.get(c)).map(|cell| width(cell)).chain([width(headings[c])]).max().unwrap_or(0)
+        })
         .collect();
     let mut out = line(headings.iter().map(|h| (*h).to_string()), &widths, |_, cell| style.dim(&cell));
     for row in rows {
-        out.push_str(&line(row.iter().cloned(), &widths, |c, cell| if Some(c) == painted { style.status(&cell) } else { cell }));
+        out.push_str(&line(
+            row.iter().cloned(),
+            &widths,
+            |c, cell| if Some(c) == painted { style.status(&cell) } else { cell },
+        ));
     }
     out
 }

@@ -22,8 +22,10 @@ pub fn choose_http(wanted: Option<SocketAddr>) -> Result<SocketAddr, CliError> {
     match wanted {
         Some(address) if address.port() == 0 => Ok(SocketAddr::new(address.ip(), free_port()?)),
         Some(address) if is_free(address) => Ok(address),
-        Some(address) => Err(CliError::failed(format!("{address} is in use by another program, or is no address of this machine"))
-            .hint("choose another one with --http")),
+        Some(address) => {
+            Err(CliError::failed(format!("{address} is in use by another program, or is no address of this machine"))
+                .hint("choose another one with --http"))
+        }
         None if is_free(loopback(HTTP_PORT_DEFAULT)) => Ok(loopback(HTTP_PORT_DEFAULT)),
         None => Ok(loopback(free_port()?)),
     }

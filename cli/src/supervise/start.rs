@@ -1,7 +1,8 @@
 //! Starting the three parts, each one only once the one before it answers.
 
 use super::{
-    BROKER_READY_TIMEOUT, Event, LOOK_INTERVAL, NATS_READY_TIMEOUT, NatsPlan, Plan, WORKER_READY_TIMEOUT, ports, service::Service,
+    BROKER_READY_TIMEOUT, Event, LOOK_INTERVAL, NATS_READY_TIMEOUT, NatsPlan, Plan, WORKER_READY_TIMEOUT, ports,
+    service::Service,
 };
 use crate::{CliError, client::Client, context};
 use if_home::FabricFile;
@@ -61,7 +62,14 @@ async fn start_nats(plan: &mut Plan, running: &mut Running, say: &dyn Fn(Event))
     let mut port = port;
     let mut attempts = 1;
     loop {
-        let args = ["-c".into(), plan.home.nats_dir().join("nats.conf").display().to_string(), "-a".into(), "127.0.0.1".into(), "-p".into(), port.to_string()];
+        let args = [
+            "-c".into(),
+            plan.home.nats_dir().join("nats.conf").display().to_string(),
+            "-a".into(),
+            "127.0.0.1".into(),
+            "-p".into(),
+            port.to_string(),
+        ];
         let mut service = Service::start("nats", &server, args.into(), &plan.home.run_dir())?;
         let ready = until_ready(&mut service, NATS_READY_TIMEOUT, async || connect(plan).await).await;
         match ready {
@@ -132,8 +140,13 @@ async fn until_ready<T>(
             Ok(value) => return Ok(value),
             Err(e) if Instant::now() > give_up => {
                 let tail = service.tail();
-                return Err(CliError::failed(format!("{} is not ready after {} s: {}\n{tail}", service.name, timeout.as_secs(), e.message))
-                    .hint(format!("its log is {}", service.log().display())));
+                return Err(CliError::failed(format!(
+                    "{} is not ready after {} s: {}\n{tail}",
+                    service.name,
+                    timeout.as_secs(),
+                    e.message
+                ))
+                .hint(format!("its log is {}", service.log().display())));
             }
             Err(_) => tokio::time::sleep(LOOK_INTERVAL).await,
         }

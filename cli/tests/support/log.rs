@@ -2,8 +2,8 @@
 
 use if_core::State;
 use if_schemas::{
-    Body, Command, CommandId, Effect, Entry, Envelope, Grant, Hash, Head, Member, Money, Outcome, Payload, ResultEvent, Role, Salt,
-    Settlement, SigningKey, Status, Timestamp, TraceId, TrustChange, TrustOp,
+    Body, Command, CommandId, Effect, Entry, Envelope, Grant, Hash, Head, Member, Money, Outcome, Payload, ResultEvent,
+    Role, Salt, Settlement, SigningKey, Status, Timestamp, TraceId, TrustChange, TrustOp,
     export::{Header, Writer},
     member::Genesis,
     payload::Arguments,
@@ -40,7 +40,14 @@ impl Log {
     /// Genesis, `commands` commands with their results, one change of trust in the middle.
     pub fn new(commands: u64) -> Self {
         let clock = "2026-11-22T18:30:00Z".parse().unwrap();
-        let mut log = Self { keys: Keys::default(), entries: Vec::new(), times: Vec::new(), state: State::default(), clock, commands: 0 };
+        let mut log = Self {
+            keys: Keys::default(),
+            entries: Vec::new(),
+            times: Vec::new(),
+            state: State::default(),
+            clock,
+            commands: 0,
+        };
         log.genesis();
         for n in 0..commands {
             if n == commands / 2 {
@@ -52,7 +59,12 @@ impl Log {
     }
 
     fn genesis(&mut self) {
-        let member = |name: &str, key: &SigningKey, role, grants| Member { name: name.parse().unwrap(), key: key.public(), role, grants };
+        let member = |name: &str, key: &SigningKey, role, grants| Member {
+            name: name.parse().unwrap(),
+            key: key.public(),
+            role,
+            grants,
+        };
         let genesis = Genesis {
             created_at: self.clock,
             nonce: Hash([7; 32]),
@@ -67,9 +79,15 @@ impl Log {
     }
 
     fn add_member(&mut self) {
-        let member = Member { name: "eve".parse().unwrap(), key: self.keys.late.public(), role: Role::Operator, grants: vec![Grant::all()] };
+        let member = Member {
+            name: "eve".parse().unwrap(),
+            key: self.keys.late.public(),
+            role: Role::Operator,
+            grants: vec![Grant::all()],
+        };
         let id = self.id();
-        let change = TrustChange { id, issued_at: self.clock, deadline: self.later(5_000_000), op: TrustOp::Add(member) };
+        let change =
+            TrustChange { id, issued_at: self.clock, deadline: self.later(5_000_000), op: TrustOp::Add(member) };
         self.append(Body::Trust { envelope: Envelope::seal(&change, &self.keys.admin).unwrap() }, None);
     }
 
@@ -165,7 +183,14 @@ impl Log {
     }
 
     /// The same with entries changed on the way, and any footer.
-    pub fn export_with(&self, path: &Path, from: usize, to: usize, change: impl Fn(usize, &RawEntry) -> RawEntry, head: Envelope) {
+    pub fn export_with(
+        &self,
+        path: &Path,
+        from: usize,
+        to: usize,
+        change: impl Fn(usize, &RawEntry) -> RawEntry,
+        head: Envelope,
+    ) {
         let prev = if from == 0 { Hash::ZERO } else { self.hash(from - 1) };
         let header = Header::new(self.hash(0), from as u64, prev, self.keys.broker.public());
         let file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());

@@ -3,17 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a vector that cannot be built must stop the generator")]
 
 use super::{
-    fixtures::{
-        Vector, alice, arguments, at, bob, broker, carol, change, command, genesis, mallory, member, node1, result,
-        seal, succeeded, usd,
-    },
-    log::{Log, begin, export, settle, whole},
+    fixtures::{Vector, alice, at, broker, carol, change, genesis, mallory, member, seal},
+    log::{Log, begin, export, whole},
     raw,
 };
 use if_schemas::{
-    Body, Command, Entry, Envelope, Hash, PublicKey, Reject, Role, SigningKey, Status, TrustOp, codec,
+    Body, Entry, Envelope, Hash, Role, TrustOp,
     export::{MAGIC, RECORD_MAX_BYTES},
-    limits,
 };
 use serde_json::json;
 

@@ -42,7 +42,13 @@ impl Ran {
     }
     /// Fails unless the exit code is `code`, showing everything printed.
     pub fn expect(self, code: i32) -> anyhow::Result<Self> {
-        ensure!(self.code == code, "exit {} instead of {code}\nstdout: {}\nstderr: {}", self.code, self.stdout, self.stderr);
+        ensure!(
+            self.code == code,
+            "exit {} instead of {code}\nstdout: {}\nstderr: {}",
+            self.code,
+            self.stdout,
+            self.stderr
+        );
         Ok(self)
     }
 }

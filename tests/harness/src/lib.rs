@@ -1,7 +1,7 @@
 //! Simulated peers for tests and demonstrations.
 
-pub mod vmix;
 pub mod fabric;
 pub mod nats;
 #[cfg(unix)]
 pub mod obs;
+pub mod vmix;

@@ -118,7 +118,11 @@ impl ProviderSpec {
     }
 }
 
-fn check<T: Described>(of: &str, described: &[T], given: &Map<String, Value>) -> Result<Map<String, Value>, ArgumentError> {
+fn check<T: Described>(
+    of: &str,
+    described: &[T],
+    given: &Map<String, Value>,
+) -> Result<Map<String, Value>, ArgumentError> {
     if let Some(name) = given.keys().find(|k| !described.iter().any(|d| d.name() == *k)) {
         let nearest = nearest(name, described.iter().map(Described::name));
         return Err(ArgumentError::Unknown { of: of.into(), name: name.clone(), nearest });

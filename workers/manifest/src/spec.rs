@@ -125,9 +125,23 @@ impl FieldSpec {
         Self { name: name.into(), help: help.into(), kind, required: true, secret: false, default: None }
     }
     pub fn optional(name: &str, kind: ParamKind, default: Option<&str>, help: &str) -> Self {
-        Self { name: name.into(), help: help.into(), kind, required: false, secret: false, default: default.map(Into::into) }
+        Self {
+            name: name.into(),
+            help: help.into(),
+            kind,
+            required: false,
+            secret: false,
+            default: default.map(Into::into),
+        }
     }
     pub fn secret(name: &str, help: &str) -> Self {
-        Self { name: name.into(), help: help.into(), kind: ParamKind::Text, required: false, secret: true, default: None }
+        Self {
+            name: name.into(),
+            help: help.into(),
+            kind: ParamKind::Text,
+            required: false,
+            secret: true,
+            default: None,
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! A new fabric: all keys, NATS users, and the genesis that says who is who.
 
 use super::Made;
-use crate::{CliError, clock, client::read_genesis, context::Context, nats_conf};
+use crate::{CliError, client::read_genesis, clock, context::Context, nats_conf};
 use if_bus::nkey;
 use if_home::private;
 use if_schemas::{Envelope, Grant, Hash, Member, Name, Role, SigningKey, Trust, member::Genesis};
@@ -38,7 +38,10 @@ fn refuse_foreign(made: &Made, envelope: &Envelope) -> Result<(), CliError> {
     let broker = Trust::from_genesis(envelope)?.broker();
     let whose = broker.map(|b| b.key_id().to_string()).unwrap_or_default();
     Err(CliError::config(
-        format!("{} belongs to a fabric with another broker ({whose}): its key is not here", made.home.root().display()),
+        format!(
+            "{} belongs to a fabric with another broker ({whose}): its key is not here",
+            made.home.root().display()
+        ),
         "nothing was changed; use another --home for a fabric of your own, or restore keys/broker.key",
     ))
 }
@@ -55,7 +58,12 @@ fn refuse_orphans(made: &Made) -> Result<(), CliError> {
     ))
 }
 
-fn genesis_of(name: Name, operator: &SigningKey, broker: &SigningKey, worker: &SigningKey) -> Result<Envelope, CliError> {
+fn genesis_of(
+    name: Name,
+    operator: &SigningKey,
+    broker: &SigningKey,
+    worker: &SigningKey,
+) -> Result<Envelope, CliError> {
     let member = |name: Name, key: &SigningKey, role, grants| Member { name, key: key.public(), role, grants };
     let genesis = Genesis {
         created_at: clock::now(),
@@ -68,7 +76,8 @@ fn genesis_of(name: Name, operator: &SigningKey, broker: &SigningKey, worker: &S
     };
     genesis.check()?;
     let envelope = Envelope::seal(&genesis, operator)?;
-    Trust::from_genesis(&envelope).map_err(|e| CliError::usage(format!("the genesis cannot be made: {e}"), "choose another --name"))?;
+    Trust::from_genesis(&envelope)
+        .map_err(|e| CliError::usage(format!("the genesis cannot be made: {e}"), "choose another --name"))?;
     Ok(envelope)
 }
 
@@ -76,7 +85,11 @@ fn nats(made: &mut Made) -> Result<(), CliError> {
     let dir = made.home.nats_dir();
     made.directory(&dir)?;
     made.directory(&dir.join("data"))?;
-    let nkeys = nats_conf::PublicNkeys { operator: user(made, "operator")?, worker: user(made, "worker")?, broker: user(made, "broker")? };
+    let nkeys = nats_conf::PublicNkeys {
+        operator: user(made, "operator")?,
+        worker: user(made, "worker")?,
+        broker: user(made, "broker")?,
+    };
     made.file(dir.join("nats.conf"), || Ok(nats_conf::render(&dir.join("data"), &nkeys).into_bytes()))
 }
 
@@ -88,7 +101,8 @@ fn user(made: &mut Made, role: &str) -> Result<String, CliError> {
         Ok(format!("{seed}\n").into_bytes())
     })?;
     let seed: Zeroizing<String> = private::read_secret(&path, "it holds a NATS key")?;
-    nkey::public_of(&seed).map_err(|e| CliError::config(format!("{}: {e}", path.display()), "remove the file and run `ifctl init` again"))
+    nkey::public_of(&seed)
+        .map_err(|e| CliError::config(format!("{}: {e}", path.display()), "remove the file and run `ifctl init` again"))
 }
 
 fn show(context: &Context, made: &Made, envelope: &Envelope) -> Result<(), CliError> {
@@ -104,6 +118,9 @@ fn show(context: &Context, made: &Made, envelope: &Envelope) -> Result<(), CliEr
     let headline = if made.created.is_empty() { "Already set up; nothing was changed." } else { "A new fabric." };
     let admin = members.iter().find(|(_, m)| m.role == Role::Admin);
     let who = admin.map(|(id, m)| format!("  {} is admin, key id {id}\n", m.name)).unwrap_or_default();
-    let next = format!("Next: `{p} up --detach`, then `{p} vmix add NAME --host ADDRESS` or `{p} obs add NAME --host ADDRESS`", p = context.program);
+    let next = format!(
+        "Next: `{p} up --detach`, then `{p} vmix add NAME --host ADDRESS` or `{p} obs add NAME --host ADDRESS`",
+        p = context.program
+    );
     context.out.text(&format!("{headline}\n{}{who}{next}\n", made.human(context)))
 }

@@ -34,7 +34,11 @@ pub fn join(context: &Context, made: &mut Made, file: &Path, name: Name, worker:
         return context.out.document(&document);
     }
     let admins = admins(&Trust::from_genesis(&envelope)?);
-    let have_seed = if seed_file.exists() { String::new() } else { format!("  and copies {seed}.nk of the fabric to {}\n", seed_file.display()) };
+    let have_seed = if seed_file.exists() {
+        String::new()
+    } else {
+        format!("  and copies {seed}.nk of the fabric to {}\n", seed_file.display())
+    };
     context.out.text(&format!(
         "Joined the fabric of {admins}.\n{}  public key  {}\nAn admin now runs:\n  {line}\n{have_seed}",
         made.human(context),

@@ -22,9 +22,27 @@ const NAME_MAX: usize = 63;
 pub fn tree(command: Command) -> Command {
     let path = || value_parser!(PathBuf);
     command
-        .arg(Arg::new("name").long("name").value_name("NAME").help("name of the first operator (or of this worker) [default: your user name]"))
-        .arg(Arg::new("join").long("join").visible_alias("genesis").value_name("FILE").value_parser(path()).help("join a fabric: its genesis.bin, copied from another machine"))
-        .arg(Arg::new("worker").long("worker").action(ArgAction::SetTrue).requires("join").help("join as a worker node instead of as an operator"))
+        .arg(
+            Arg::new("name")
+                .long("name")
+                .value_name("NAME")
+                .help("name of the first operator (or of this worker) [default: your user name]"),
+        )
+        .arg(
+            Arg::new("join")
+                .long("join")
+                .visible_alias("genesis")
+                .value_name("FILE")
+                .value_parser(path())
+                .help("join a fabric: its genesis.bin, copied from another machine"),
+        )
+        .arg(
+            Arg::new("worker")
+                .long("worker")
+                .action(ArgAction::SetTrue)
+                .requires("join")
+                .help("join as a worker node instead of as an operator"),
+        )
 }
 
 pub fn run(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
@@ -114,7 +132,8 @@ fn user_name() -> Result<Name, CliError> {
 }
 
 fn sanitised(user: &str) -> Result<Name, CliError> {
-    let mapped: String = user.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).collect();
+    let mapped: String =
+        user.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).collect();
     let trimmed: String = mapped.trim_matches(['-', '_']).chars().take(NAME_MAX).collect();
     let name = if RESERVED_NAMES.contains(&trimmed.as_str()) { format!("{trimmed}-admin") } else { trimmed };
     Ok(name.parse().or_else(|_| NAME_DEFAULT.parse())?)

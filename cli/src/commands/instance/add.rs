@@ -38,7 +38,8 @@ pub fn add(context: &Context, provider: &ProviderSpec, matches: &ArgMatches) -> 
             file.display()
         ));
     }
-    let reached = if disabled { Reached::Disabled } else { Reached::of(live::settle(context, &home, provider, &instance)) };
+    let reached =
+        if disabled { Reached::Disabled } else { Reached::of(live::settle(context, &home, provider, &instance)) };
     show(context, provider, &instance, &file, &reached)
 }
 
@@ -95,7 +96,13 @@ impl Reached {
     }
 }
 
-fn show(context: &Context, provider: &ProviderSpec, instance: &Name, file: &Path, reached: &Reached) -> Result<(), CliError> {
+fn show(
+    context: &Context,
+    provider: &ProviderSpec,
+    instance: &Name,
+    file: &Path,
+    reached: &Reached,
+) -> Result<(), CliError> {
     if context.out.is_json() {
         let state = match reached {
             Reached::State(live) => json!(live.state.as_str()),

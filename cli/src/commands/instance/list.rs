@@ -21,7 +21,9 @@ pub fn list(context: &Context, provider: &ProviderSpec) -> Result<(), CliError> 
     let rows = join(written, live.unwrap_or_default().into_iter().filter(|l| l.provider.as_str() == provider.id));
     if context.out.is_json() {
         let instances: Vec<Value> = rows.iter().map(|(name, row)| row.document(name)).collect();
-        return context.out.document(&json!({"provider": provider.id, "fabric_up": fabric_up, "file": file, "instances": instances}));
+        return context
+            .out
+            .document(&json!({"provider": provider.id, "fabric_up": fabric_up, "file": file, "instances": instances}));
     }
     if rows.is_empty() {
         let add = format!("{} {} add NAME --help", context.program, provider.id);
@@ -84,7 +86,8 @@ impl Row {
     }
 
     fn detail(&self) -> String {
-        let simulated = self.live.as_ref().is_some_and(|l| l.simulated) || matches!(&self.written, Some(Ok(i)) if i.simulated);
+        let simulated =
+            self.live.as_ref().is_some_and(|l| l.simulated) || matches!(&self.written, Some(Ok(i)) if i.simulated);
         let text = match (&self.live, &self.written) {
             (Some(live), _) => live.detail.as_deref().map(value::printable).unwrap_or_default(),
             (None, Some(Err(e))) => e.message(),
@@ -98,7 +101,8 @@ impl Row {
         let error = self.written.as_ref().and_then(|w| w.as_ref().err());
         // A reference is shown, a literal never.
         let shown = |s: &SecretRef| if s.is_literal() { "literal".to_string() } else { format!("{s:?}") };
-        let secrets: Option<BTreeMap<_, _>> = written.map(|i| i.secrets.iter().map(|(k, s)| (k.clone(), shown(s))).collect());
+        let secrets: Option<BTreeMap<_, _>> =
+            written.map(|i| i.secrets.iter().map(|(k, s)| (k.clone(), shown(s))).collect());
         let live = self.live.as_ref();
         json!({
             "name": name,

@@ -80,7 +80,9 @@ pub fn settle(context: &Context, home: &Home, provider: &ProviderSpec, instance:
             let _ = tokio::time::timeout_at(look_at, announcements.next()).await;
             let all = of_nodes(client.query(query::NODES).await.ok()?);
             newest = all.into_iter().find(|l| l.provider.as_str() == provider.id && l.instance == *instance);
-            let is_settled = |l: &Live| l.state != InstanceState::Connecting && (l.state == InstanceState::Ok || l.since >= asked_at);
+            let is_settled = |l: &Live| {
+                l.state != InstanceState::Connecting && (l.state == InstanceState::Ok || l.since >= asked_at)
+            };
             if newest.as_ref().is_some_and(is_settled) {
                 break;
             }

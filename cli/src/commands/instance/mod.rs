@@ -25,7 +25,8 @@ pub fn remove(context: &Context, provider: &ProviderSpec, matches: &ArgMatches) 
     if_home::instances::remove(&file, &instance)?;
     let told = live::reload(context, &home);
     if context.out.is_json() {
-        let document = json!({"provider": provider.id, "instance": instance, "removed": true, "file": file, "reloaded": told});
+        let document =
+            json!({"provider": provider.id, "instance": instance, "removed": true, "file": file, "reloaded": told});
         return context.out.document(&document);
     }
     context.out.text(&format!("{}/{instance} removed from {}", provider.id, file.display()))
@@ -37,7 +38,8 @@ pub fn test(context: &Context, provider: &ProviderSpec, matches: &ArgMatches) ->
     let operation = test_operation(provider)
         .ok_or_else(|| CliError::usage(format!("{} has nothing to test with", provider.id), "see its operations"))?;
     let args = operation.check(&Map::new()).map_err(|e| CliError::usage(e.to_string(), "report this as a defect"))?;
-    let report = operate::execute(context, &operate::Request { provider, operation, instance: instance.clone(), args })?;
+    let report =
+        operate::execute(context, &operate::Request { provider, operation, instance: instance.clone(), args })?;
     if report.error.is_some() || report.status != "succeeded" {
         return report.show(context.out);
     }
@@ -53,7 +55,11 @@ pub fn test(context: &Context, provider: &ProviderSpec, matches: &ArgMatches) ->
     let peer = peer.map(|p| format!(", {}", value::printable(&p))).unwrap_or_default();
     let simulated = if report.simulated { format!("  {}", style.yellow("*** SIMULATED ***")) } else { String::new() };
     let took = value::duration(i64::try_from(round_trip_us.unwrap_or(0)).unwrap_or(i64::MAX));
-    context.out.text(&format!("{}/{instance}: {}{peer}, {took} round trip{simulated}\n", provider.id, style.green("ok")))?;
+    context.out.text(&format!(
+        "{}/{instance}: {}{peer}, {took} round trip{simulated}\n",
+        provider.id,
+        style.green("ok")
+    ))?;
     context.out.text(&report.human(style))
 }
 

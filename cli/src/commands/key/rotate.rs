@@ -63,7 +63,8 @@ fn beside(file: &Path, suffix: &str) -> PathBuf {
 /// An interruption between the two renames leaves only the new key: put it in place.
 fn finish_swap(file: &Path, new_file: &Path) -> Result<(), CliError> {
     if !file.exists() && new_file.exists() {
-        fs::rename(new_file, file).map_err(|e| CliError::io(format!("{} cannot be renamed", new_file.display()), &e))?;
+        fs::rename(new_file, file)
+            .map_err(|e| CliError::io(format!("{} cannot be renamed", new_file.display()), &e))?;
     }
     Ok(())
 }
@@ -72,7 +73,12 @@ fn swap(file: &Path, new_file: &Path, old: &SigningKey, new: &SigningKey) -> Res
     let put_aside = beside(file, &format!("{}.old", old.id()));
     let failed = |path: &Path| {
         let shown = path.display().to_string();
-        move |e: std::io::Error| CliError::io(format!("the log has the new key, but {shown} cannot be replaced; run `ifctl key rotate` again"), &e)
+        move |e: std::io::Error| {
+            CliError::io(
+                format!("the log has the new key, but {shown} cannot be replaced; run `ifctl key rotate` again"),
+                &e,
+            )
+        }
     };
     fs::rename(file, &put_aside).map_err(failed(file))?;
     fs::rename(new_file, file).map_err(failed(file))?;
@@ -89,7 +95,9 @@ fn remove_new(new_file: &Path) -> Result<(), CliError> {
     let public = keys::public_file(new_file);
     for path in [new_file, &public] {
         match fs::remove_file(path) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(CliError::io(format!("{} cannot be removed", path.display()), &e)),
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(CliError::io(format!("{} cannot be removed", path.display()), &e));
+            }
             _ => {}
         }
     }

@@ -16,13 +16,8 @@ use clap::ArgMatches;
 use if_home::{Config, Home, keys};
 use if_manifest::{OperationSpec, ProviderSpec};
 use if_schemas::{
-    Code, Command, Envelope, Name, Outcome, Payload, Status,
-    head::Verdict,
-    limits::RESULT_GRACE_US,
-    outcome::Failure,
-    payload::Arguments,
-    subject,
-    wire::Submission,
+    Code, Command, Envelope, Name, Outcome, Payload, Status, head::Verdict, limits::RESULT_GRACE_US, outcome::Failure,
+    payload::Arguments, subject, wire::Submission,
 };
 use serde_json::{Map, Value};
 use std::time::{Duration, Instant};
@@ -38,7 +33,12 @@ pub struct Request<'a> {
     pub args: Map<String, Value>,
 }
 
-pub fn run(context: &Context, provider: &ProviderSpec, operation: &OperationSpec, matches: &ArgMatches) -> Result<(), CliError> {
+pub fn run(
+    context: &Context,
+    provider: &ProviderSpec,
+    operation: &OperationSpec,
+    matches: &ArgMatches,
+) -> Result<(), CliError> {
     let instance = super::instance_name(matches)?;
     let args = args::collect(operation, matches)?;
     execute(context, &Request { provider, operation, instance, args })?.show(context.out)
@@ -50,7 +50,8 @@ pub fn execute(context: &Context, request: &Request) -> Result<Report, CliError>
     let home = context.home()?;
     let config = context.config(&home)?;
     let key = keys::read(&config.witness.signing_key)?;
-    let payload = Payload::new(&Arguments { args: request.args.clone(), why: context.globals.why.clone() }, clock::salt()?)?;
+    let payload =
+        Payload::new(&Arguments { args: request.args.clone(), why: context.globals.why.clone() }, clock::salt()?)?;
     let command = draft(context, &config, request, &payload)?;
     let mut report = Report::new(&command);
     let outcome = context.block_on(async {
@@ -100,7 +101,8 @@ impl Run<'_> {
         let allowed = Duration::from_micros(u64::try_from(allowed_us).unwrap_or(0));
         let events = subject::events_of_operation(&command.provider, &command.instance, &command.operation);
         let mut events = self.client.bus.subscribe(&events).await?;
-        let submission = Submission { envelope: Envelope::seal(&command, &self.key)?, payload: Some(self.payload.clone()) };
+        let submission =
+            Submission { envelope: Envelope::seal(&command, &self.key)?, payload: Some(self.payload.clone()) };
         let to = subject::command(&command.provider, &command.instance, &command.operation);
         let sent = Instant::now();
         self.report.sent();
@@ -162,7 +164,8 @@ impl Run<'_> {
             (Status::Succeeded, None) => Ok(()),
             (Status::Succeeded, Some(Outcome::Error(_))) => {
                 report.status = Status::Indeterminate.as_str();
-                Err(CliError::new(Exit::NoResult, "the worker reports success and failure at once").hint("look at the target"))
+                Err(CliError::new(Exit::NoResult, "the worker reports success and failure at once")
+                    .hint("look at the target"))
             }
             (status, outcome) => Err(unsuccessful(status, outcome)),
         }
@@ -181,14 +184,18 @@ fn unsuccessful(status: Status, outcome: Option<Outcome>) -> CliError {
             let hint = hint.map(|h| value::printable(&h));
             CliError::new(exit, value::printable(&message)).code(code).hint_opt(hint)
         }
-        _ => CliError::new(exit, format!("the operation ended as {}; its details are gone", status.as_str())).code(status.as_str()),
+        _ => CliError::new(exit, format!("the operation ended as {}; its details are gone", status.as_str()))
+            .code(status.as_str()),
     }
 }
 
 fn no_result(command: &Command, admission: &if_schemas::Head) -> CliError {
     let after = value::duration(command.deadline.since_us(command.issued_at));
     CliError::new(Exit::NoResult, format!("no result within {after}, the deadline; nobody knows whether it happened"))
-        .hint(format!("it is entry #{} of the log: `ifctl witness show {}` says what became of it", admission.index, command.id))
+        .hint(format!(
+            "it is entry #{} of the log: `ifctl witness show {}` says what became of it",
+            admission.index, command.id
+        ))
 }
 
 /// What the files of this machine know about a command that was refused.
@@ -203,8 +210,12 @@ fn explain(error: CliError, home: &Home, request: &Request) -> CliError {
     let Ok(mut instances) = if_home::instances::load_each(&file, request.provider) else { return error };
     let known: Vec<String> = instances.keys().map(ToString::to_string).collect();
     match instances.remove(&request.instance) {
-        Some(Err(e)) => CliError { message: format!("{}: {}", error.message, e.message()), hint: e.hint().or(error.hint), ..error },
-        Some(Ok(i)) if !i.enabled => error.hint(format!("{} is disabled: set `enabled: true` in {}", request.instance, file.display())),
+        Some(Err(e)) => {
+            CliError { message: format!("{}: {}", error.message, e.message()), hint: e.hint().or(error.hint), ..error }
+        }
+        Some(Ok(i)) if !i.enabled => {
+            error.hint(format!("{} is disabled: set `enabled: true` in {}", request.instance, file.display()))
+        }
         Some(Ok(_)) => error.hint("it is in this home directory, but no running worker serves it: see `ifctl status`"),
         None => match if_manifest::args::nearest(request.instance.as_str(), known.iter().map(String::as_str)) {
             Some(near) => error.hint(format!("did you mean {near}?")),

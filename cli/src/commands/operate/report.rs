@@ -120,7 +120,13 @@ impl Report {
 
     /// One screen for a person. The error itself goes to stderr.
     pub fn human(&self, style: Style) -> String {
-        let mut out = format!("{} on {}/{}: {}", style.bold(self.operation.as_str()), self.provider, self.instance, style.status(self.status));
+        let mut out = format!(
+            "{} on {}/{}: {}",
+            style.bold(self.operation.as_str()),
+            self.provider,
+            self.instance,
+            style.status(self.status)
+        );
         if self.simulated {
             out.push_str(&format!("  {}", style.yellow("*** SIMULATED: no real target was operated ***")));
         }
@@ -154,7 +160,9 @@ impl Report {
         let us = |d: Duration| value::duration(i64::try_from(d.as_micros()).unwrap_or(i64::MAX));
         let admit = us(self.timing.admit?);
         Some(match (self.timing.total, self.timing.execute_us) {
-            (Some(total), Some(execute)) => format!("{} (admit {admit}, execute {})", us(total), value::duration(execute)),
+            (Some(total), Some(execute)) => {
+                format!("{} (admit {admit}, execute {})", us(total), value::duration(execute))
+            }
             (Some(total), None) => format!("{} (admit {admit})", us(total)),
             (None, _) => format!("admit {admit}"),
         })

@@ -79,7 +79,10 @@ fn a_refusal_has_an_error_instead_of_a_result_and_the_entry_that_records_it() {
     report.fail_with(Reject::new(Code::NotAllowed, "eve may not").hint("ask").into());
     let document = report.document();
     assert_eq!(document["status"], "rejected");
-    assert_eq!(document["error"], serde_json::json!({"code": "not_allowed", "message": "eve may not (IF1104)", "hint": "ask"}));
+    assert_eq!(
+        document["error"],
+        serde_json::json!({"code": "not_allowed", "message": "eve may not (IF1104)", "hint": "ask"})
+    );
     assert_eq!(document["witness"]["index"], 4);
     assert!(document["result_witness"].is_null() && document.get("result").is_none());
     assert_eq!(report.error.unwrap().exit, Exit::Rejected);
@@ -109,7 +112,9 @@ fn whether_it_may_have_arrived_is_never_hidden() {
 
 #[test]
 fn every_final_status_has_its_exit_code() {
-    let failure = |status| unsuccessful(status, Some(Outcome::Error(Failure { code: "c".into(), message: "m".into(), hint: None })));
+    let failure = |status| {
+        unsuccessful(status, Some(Outcome::Error(Failure { code: "c".into(), message: "m".into(), hint: None })))
+    };
     assert_eq!(failure(Status::Failed).exit, Exit::Failed);
     assert_eq!(failure(Status::Expired).exit, Exit::Rejected);
     assert_eq!(failure(Status::Indeterminate).exit, Exit::NoResult);

@@ -8,7 +8,9 @@ use crate::{
     output::{table, value},
 };
 use if_home::keys;
-use if_schemas::{CommandId, Envelope, Head, SigningKey, TrustChange, TrustOp, head::Verdict, subject, wire::Submission};
+use if_schemas::{
+    CommandId, Envelope, Head, SigningKey, TrustChange, TrustOp, head::Verdict, subject, wire::Submission,
+};
 use serde_json::json;
 use std::time::Duration;
 
@@ -65,6 +67,13 @@ pub fn show(context: &Context, change: &Change) -> Result<(), CliError> {
         }));
     }
     let style = context.out.style();
-    let rows = [("witness", format!("#{} {}", change.head.index, value::short(change.head.hash))), ("command", change.id.to_string())];
-    context.out.text(&format!("{}: {text}\n{}", style.green(change.op.operation()), table::fields(style, "  ", &rows.map(|(n, v)| (n.to_string(), v)))))
+    let rows = [
+        ("witness", format!("#{} {}", change.head.index, value::short(change.head.hash))),
+        ("command", change.id.to_string()),
+    ];
+    context.out.text(&format!(
+        "{}: {text}\n{}",
+        style.green(change.op.operation()),
+        table::fields(style, "  ", &rows.map(|(n, v)| (n.to_string(), v)))
+    ))
 }

@@ -20,7 +20,12 @@ pub struct SavedHead {
 impl SavedHead {
     /// Reads what `witness head --json` wrote.
     pub fn read(path: &Path) -> Result<Self, CliError> {
-        let bad = |why: String| CliError::usage(format!("{} is no saved head: {why}", path.display()), "save one with `ifctl witness head --json`");
+        let bad = |why: String| {
+            CliError::usage(
+                format!("{} is no saved head: {why}", path.display()),
+                "save one with `ifctl witness head --json`",
+            )
+        };
         let mut text = String::new();
         let read = File::open(path).and_then(|f| f.take(HEAD_FILE_MAX_BYTES).read_to_string(&mut text));
         read.map_err(|e| bad(e.to_string()))?;
@@ -49,12 +54,21 @@ impl SavedHead {
         if Some(self.claimed.log) != log {
             return Err(damage(0, format!("the saved head is of log {}, this is another", self.claimed.log)));
         }
-        let head = open_head(trust, &self.envelope).map_err(|e| damage(self.claimed.index, format!("the saved head is not signed by this log's broker: {e}")))?;
+        let head = open_head(trust, &self.envelope).map_err(|e| {
+            damage(self.claimed.index, format!("the saved head is not signed by this log's broker: {e}"))
+        })?;
         match self.found {
-            None => Err(damage(last, format!("the log ends here, but the saved head is entry {}: it has been truncated, or this is an older copy", head.index))),
-            Some(found) if found != head.hash => {
-                Err(damage(head.index, format!("its hash is {found}, the saved head says {}: the log has been rewritten", head.hash)))
-            }
+            None => Err(damage(
+                last,
+                format!(
+                    "the log ends here, but the saved head is entry {}: it has been truncated, or this is an older copy",
+                    head.index
+                ),
+            )),
+            Some(found) if found != head.hash => Err(damage(
+                head.index,
+                format!("its hash is {found}, the saved head says {}: the log has been rewritten", head.hash),
+            )),
             Some(_) => Ok(head),
         }
     }

@@ -2,7 +2,9 @@
 
 use crate::CliError;
 use if_core::Damage;
-use if_schemas::{Body, Entry, Envelope, KeyId, Member, PublicKey, Role, Trust, limits::ENVELOPE_MAX_BYTES, member::Genesis};
+use if_schemas::{
+    Body, Entry, Envelope, KeyId, Member, PublicKey, Role, Trust, limits::ENVELOPE_MAX_BYTES, member::Genesis,
+};
 use std::{collections::BTreeSet, fs::File, io::Read, path::Path};
 
 /// What a log's first entry is held against.
@@ -19,7 +21,12 @@ pub enum Anchor {
 impl Anchor {
     /// A `genesis.bin`, or text with public keys or key ids in hex; `#` begins a comment.
     pub fn read(path: &Path) -> Result<Self, CliError> {
-        let bad = |why: String| CliError::usage(format!("{}: {why}", path.display()), "give a genesis.bin, or a text file of hex public keys or key ids");
+        let bad = |why: String| {
+            CliError::usage(
+                format!("{}: {why}", path.display()),
+                "give a genesis.bin, or a text file of hex public keys or key ids",
+            )
+        };
         let mut bytes = Vec::new();
         let read = File::open(path).and_then(|f| f.take(ENVELOPE_MAX_BYTES as u64 + 1).read_to_end(&mut bytes));
         read.map_err(|e| bad(e.to_string()))?;
@@ -29,7 +36,9 @@ impl Anchor {
         }
         let text = String::from_utf8(bytes).map_err(|_| bad("neither a genesis nor text".into()))?;
         let words = text.lines().map(|l| l.split('#').next().unwrap_or_default()).flat_map(str::split_whitespace);
-        let keys = words.map(|w| key_id(w).ok_or_else(|| bad(format!("{w:?} is neither a public key nor a key id")))).collect::<Result<BTreeSet<_>, _>>()?;
+        let keys = words
+            .map(|w| key_id(w).ok_or_else(|| bad(format!("{w:?} is neither a public key nor a key id"))))
+            .collect::<Result<BTreeSet<_>, _>>()?;
         if keys.is_empty() {
             return Err(bad("it names no keys".into()));
         }
@@ -54,7 +63,10 @@ impl Anchor {
                 let broker = genesis.members.iter().find(|m| m.role == Role::Broker).map(|m| m.key.key_id());
                 let must = [("its admin", Some(envelope.key())), ("its broker", broker)];
                 match must.iter().find(|(_, key)| !key.is_some_and(|k| keys.contains(&k))) {
-                    Some((who, key)) => Err(damage(format!("{who}'s key {} is not among the trusted ones", key.map(|k| k.to_string()).unwrap_or_default()))),
+                    Some((who, key)) => Err(damage(format!(
+                        "{who}'s key {} is not among the trusted ones",
+                        key.map(|k| k.to_string()).unwrap_or_default()
+                    ))),
                     None => Ok(()),
                 }
             }

@@ -95,7 +95,9 @@ impl Checkers {
         let start = |number: usize| {
             let (batches, found) = (batches.clone(), found.clone());
             let thread = thread::Builder::new().name(format!("signatures-{number}"));
-            thread.spawn(move || check_all(&batches, &found)).map_err(|e| CliError::io("a thread cannot be started", &e))
+            thread
+                .spawn(move || check_all(&batches, &found))
+                .map_err(|e| CliError::io("a thread cannot be started", &e))
         };
         let threads = (0..count).map(start).collect::<Result<_, _>>()?;
         Ok(Self { queue: Some(queue), threads, found })

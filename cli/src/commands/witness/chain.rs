@@ -26,10 +26,12 @@ pub fn run(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
     let (trace, operations) = with_client(context, async |client| gather(client, &id).await)?;
     let chains = operations.iter().map(links).collect::<Result<Vec<_>, _>>()?;
     if context.out.is_json() {
-        let documents = operations.iter().zip(&chains).map(|(o, links)| {
-            json!({"operation": o.row, "links": links.iter().map(Link::document).collect::<Vec<_>>()})
-        });
-        return context.out.document(&json!({"trace_id": trace.map(|t| t.to_string()), "operations": documents.collect::<Vec<_>>()}));
+        let documents = operations.iter().zip(&chains).map(
+            |(o, links)| json!({"operation": o.row, "links": links.iter().map(Link::document).collect::<Vec<_>>()}),
+        );
+        return context
+            .out
+            .document(&json!({"trace_id": trace.map(|t| t.to_string()), "operations": documents.collect::<Vec<_>>()}));
     }
     context.out.text(&render(context.out.style(), trace, &operations, &chains))
 }
@@ -80,7 +82,8 @@ fn links(shown: &Shown) -> Result<Vec<Link>, CliError> {
     let mut links = Vec::new();
     for view in &shown.views {
         let entry = Some((view.entry.index, view.hash.to_string()));
-        let by_broker = |step, text| Link { step, at: view.entry.at, actor: "broker".into(), entry: entry.clone(), text };
+        let by_broker =
+            |step, text| Link { step, at: view.entry.at, actor: "broker".into(), entry: entry.clone(), text };
         match (&view.entry.body, view.said()?) {
             (Body::Admitted { reserved, .. }, Said::Command(c)) => {
                 links.push(command(view, &c));
@@ -94,10 +97,25 @@ fn links(shown: &Shown) -> Result<Vec<Link>, CliError> {
                 let actor = view.signer_name();
                 let work = format!("attempt {}{}", r.attempt, if r.simulated { ", simulated target" } else { "" });
                 links.push(Link { step: "work", at: r.started_at, actor: actor.clone(), entry: None, text: work });
-                links.push(Link { step: "result", at: r.finished_at, actor, entry: None, text: r.status.as_str().into() });
-                links.push(by_broker("settlement", format!("posted {}, voided {}", settlement.posted, settlement.voided)));
+                links.push(Link {
+                    step: "result",
+                    at: r.finished_at,
+                    actor,
+                    entry: None,
+                    text: r.status.as_str().into(),
+                });
+                links.push(by_broker(
+                    "settlement",
+                    format!("posted {}, voided {}", settlement.posted, settlement.voided),
+                ));
             }
-            _ => links.push(Link { step: view.entry.body.name(), at: view.entry.at, actor: view.signer_name(), entry, text: view.summary()? }),
+            _ => links.push(Link {
+                step: view.entry.body.name(),
+                at: view.entry.at,
+                actor: view.signer_name(),
+                entry,
+                text: view.summary()?,
+            }),
         }
     }
     Ok(links)
@@ -116,7 +134,12 @@ fn render(style: Style, trace: Option<TraceId>, operations: &[Shown], chains: &[
         let (branch, stem) = if last { ("└─", "   ") } else { ("├─", "│  ") };
         let row = &operation.row;
         let simulated = if row.simulated { style.yellow("  *** SIMULATED ***") } else { String::new() };
-        out.push_str(&format!("{branch} {} {}  {}{simulated}\n", style.bold(&row.operation), super::log::target(row), style.status(&row.status)));
+        out.push_str(&format!(
+            "{branch} {} {}  {}{simulated}\n",
+            style.bold(&row.operation),
+            super::log::target(row),
+            style.status(&row.status)
+        ));
         let begin = links.first().map(|l| l.at);
         for (m, link) in links.iter().enumerate() {
             let twig = if m + 1 == links.len() { "└─" } else { "├─" };
@@ -128,8 +151,18 @@ fn render(style: Style, trace: Option<TraceId>, operations: &[Shown], chains: &[
 
 fn line(style: Style, link: &Link, begin: Option<Timestamp>) -> String {
     let since = begin.map(|b| format!("+{}", value::duration(link.at.since_us(b)))).unwrap_or_default();
-    let entry = link.entry.as_ref().map(|(index, hash)| format!("  #{index} {}", style.dim(&value::short(hash)))).unwrap_or_default();
-    format!("{:<10}  {}  {since:>10}  {:<12}{entry}  {}", link.step, value::time_of_day(link.at), link.actor, value::printable(&link.text))
-        .trim_end()
-        .to_string()
+    let entry = link
+        .entry
+        .as_ref()
+        .map(|(index, hash)| format!("  #{index} {}", style.dim(&value::short(hash))))
+        .unwrap_or_default();
+    format!(
+        "{:<10}  {}  {since:>10}  {:<12}{entry}  {}",
+        link.step,
+        value::time_of_day(link.at),
+        link.actor,
+        value::printable(&link.text)
+    )
+    .trim_end()
+    .to_string()
 }

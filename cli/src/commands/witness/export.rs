@@ -62,7 +62,8 @@ async fn export(client: &mut Client, out: &Path, from: u64, to: Option<u64>, pay
     }
     let directory = out.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let shown = out.display();
-    let file = NamedTempFile::new_in(directory).map_err(|e| CliError::io(format!("{} cannot be written to", directory.display()), &e))?;
+    let file = NamedTempFile::new_in(directory)
+        .map_err(|e| CliError::io(format!("{} cannot be written to", directory.display()), &e))?;
     let mut writer = Writer::new(BufWriter::new(file), &Header::new(log, from, prev, answer.broker)).map_err(failed)?;
     for entry in &history {
         writer.trust(entry).map_err(failed)?;
@@ -73,7 +74,14 @@ async fn export(client: &mut Client, out: &Path, from: u64, to: Option<u64>, pay
 }
 
 /// The entries of the range. Their chain is checked on the way: a bad log is not exported as a good one.
-async fn write<W: Write>(client: &Client, writer: &mut Writer<W>, from: u64, head: &Head, prev: Hash, payloads: bool) -> Result<(), CliError> {
+async fn write<W: Write>(
+    client: &Client,
+    writer: &mut Writer<W>,
+    from: u64,
+    head: &Head,
+    prev: Hash,
+    payloads: bool,
+) -> Result<(), CliError> {
     let (sender, mut receiver) = mpsc::channel::<Vec<RawEntry>>(CHUNK_QUEUE);
     let stream = stream_entries(&client.bus, from..=head.index, payloads, sender);
     let copy = async {
@@ -82,7 +90,10 @@ async fn write<W: Write>(client: &Client, writer: &mut Writer<W>, from: u64, hea
             for raw in chunk {
                 let entry = Entry::decode(&raw.entry)?;
                 if entry.prev != prev {
-                    return Err(CliError::damaged(format!("entry {} does not follow from the one before it", entry.index)));
+                    return Err(CliError::damaged(format!(
+                        "entry {} does not follow from the one before it",
+                        entry.index
+                    )));
                 }
                 prev = Entry::hash_bytes(&raw.entry);
                 writer.entry(raw).map_err(failed)?;
@@ -120,7 +131,10 @@ async fn before(client: &mut Client, from: u64) -> Result<(Hash, Hash, Vec<Vec<u
 
 async fn hash_of(client: &mut Client, index: u64) -> Result<Hash, CliError> {
     let answer = client.entries(&EntriesQuery { from: index, to: Some(index), payloads: false }).await?;
-    let raw = answer.entries.first().ok_or_else(|| CliError::damaged(format!("entry {index} is missing from the broker's answer")))?;
+    let raw = answer
+        .entries
+        .first()
+        .ok_or_else(|| CliError::damaged(format!("entry {index} is missing from the broker's answer")))?;
     Ok(Entry::hash_bytes(&raw.entry))
 }
 

@@ -32,7 +32,10 @@ impl Finder {
     pub fn new(text: &str) -> Result<Self, CliError> {
         let prefix: String = text.chars().filter(|c| *c != '-').collect::<String>().to_lowercase();
         if prefix.len() < PREFIX_MIN_DIGITS || !prefix.chars().all(|c| c.is_ascii_hexdigit()) {
-            return Err(CliError::usage(format!("{text:?} is no command id"), format!("give at least {PREFIX_MIN_DIGITS} digits of one")));
+            return Err(CliError::usage(
+                format!("{text:?} is no command id"),
+                format!("give at least {PREFIX_MIN_DIGITS} digits of one"),
+            ));
         }
         Ok(Self { text: text.into(), prefix, found: Vec::new() })
     }
@@ -43,16 +46,31 @@ impl Finder {
             return;
         }
         let signer = entry.body.envelope().map(Envelope::key);
-        self.found.push(Found { index: entry.index, hash, prev: entry.prev, at: entry.at, kind: entry.body.name(), command, signer });
+        self.found.push(Found {
+            index: entry.index,
+            hash,
+            prev: entry.prev,
+            at: entry.at,
+            kind: entry.body.name(),
+            command,
+            signer,
+        });
     }
 
     /// The entries of exactly one operation, oldest first.
     pub fn done(self) -> Result<Vec<Found>, CliError> {
         let Some(first) = self.found.first() else {
-            return Err(CliError::usage(format!("the log is intact, but nothing in it is named {:?}", self.text), "see `ifctl witness log`").code("not_found"));
+            return Err(CliError::usage(
+                format!("the log is intact, but nothing in it is named {:?}", self.text),
+                "see `ifctl witness log`",
+            )
+            .code("not_found"));
         };
         if self.found.iter().any(|f| f.command != first.command) {
-            return Err(CliError::usage(format!("{:?} is the start of more than one command id", self.text), "give more of it"));
+            return Err(CliError::usage(
+                format!("{:?} is the start of more than one command id", self.text),
+                "give more of it",
+            ));
         }
         Ok(self.found)
     }

@@ -37,7 +37,8 @@ fn question(context: &Context, m: &ArgMatches) -> Result<LogQuery, CliError> {
     let instant = |id: &str| text(id).map(|t| parse_time(id, &t, now)).transpose();
     let operation = text("operation");
     if let Some(text) = &operation {
-        text.parse::<OperationId>().map_err(|e| CliError::usage(format!("--operation: {e}"), "see `ifctl provider show ID`"))?;
+        text.parse::<OperationId>()
+            .map_err(|e| CliError::usage(format!("--operation: {e}"), "see `ifctl provider show ID`"))?;
     }
     Ok(LogQuery {
         operation,
@@ -53,7 +54,12 @@ fn question(context: &Context, m: &ArgMatches) -> Result<LogQuery, CliError> {
 }
 
 fn parse_time(id: &str, text: &str, now: Timestamp) -> Result<Timestamp, CliError> {
-    parse_instant(text, now).map_err(|_| CliError::usage(format!("--{id}: {text:?} is no time"), "use RFC 3339 like 2026-11-22T18:30:00Z, or \"1 hour ago\""))
+    parse_instant(text, now).map_err(|_| {
+        CliError::usage(
+            format!("--{id}: {text:?} is no time"),
+            "use RFC 3339 like 2026-11-22T18:30:00Z, or \"1 hour ago\"",
+        )
+    })
 }
 
 pub fn render(style: Style, rows: &[LogRow]) -> String {
@@ -76,12 +82,21 @@ pub fn render(style: Style, rows: &[LogRow]) -> String {
         ]
     };
     let rows: Vec<Vec<String>> = rows.iter().map(cells).collect();
-    table::table(style, &["ENTRY", "TIME (UTC)", "OPERATION", "TARGET", "STATUS", "ACTOR", "TOOK", "COST", "COMMAND"], &rows, None)
+    table::table(
+        style,
+        &["ENTRY", "TIME (UTC)", "OPERATION", "TARGET", "STATUS", "ACTOR", "TOOK", "COST", "COMMAND"],
+        &rows,
+        None,
+    )
 }
 
 pub fn target(r: &LogRow) -> String {
     let or_dash = |n: &Option<Name>| n.as_ref().map_or("-".to_string(), ToString::to_string);
-    if r.provider.is_none() && r.instance.is_none() { "-".into() } else { format!("{}/{}", or_dash(&r.provider), or_dash(&r.instance)) }
+    if r.provider.is_none() && r.instance.is_none() {
+        "-".into()
+    } else {
+        format!("{}/{}", or_dash(&r.provider), or_dash(&r.instance))
+    }
 }
 
 pub fn actor(r: &LogRow) -> String {

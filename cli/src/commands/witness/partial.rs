@@ -2,10 +2,7 @@
 //! commands admitted before the range cannot be matched with their admission.
 
 use super::{against::SavedHead, finder::Finder};
-use if_core::{
-    Damage,
-    audit::open_head,
-};
+use if_core::{Damage, audit::open_head};
 use if_schemas::{
     Body, Command, Entry, Envelope, Hash, Head, ResultEvent, Timestamp, Trust, export::Header, query::RawEntry,
 };
@@ -51,13 +48,17 @@ impl Partial {
         self.log
     }
     pub fn trust(&self) -> Result<&Trust, Damage> {
-        self.trust.as_ref().ok_or_else(|| Damage { index: 0, what: "the file has no genesis: nobody's signature can be checked".into() })
+        self.trust.as_ref().ok_or_else(|| Damage {
+            index: 0,
+            what: "the file has no genesis: nobody's signature can be checked".into(),
+        })
     }
 
     /// Entry 0, then the trust entries before the range, oldest first.
     pub fn history(&mut self, bytes: &[u8]) -> Result<(), Damage> {
         let first = self.trust.is_none();
-        let entry = Entry::decode(bytes).map_err(|e| Damage { index: if first { 0 } else { self.newest_trust + 1 }, what: e.to_string() })?;
+        let entry = Entry::decode(bytes)
+            .map_err(|e| Damage { index: if first { 0 } else { self.newest_trust + 1 }, what: e.to_string() })?;
         let damage = |what: String| Damage { index: entry.index, what };
         match (&entry.body, &mut self.trust) {
             (Body::Genesis { envelope }, None) if entry.index == 0 => {
@@ -133,7 +134,10 @@ impl Partial {
                 }
                 let Some(command) = self.admitted.remove(&result.entry) else { return Ok(()) };
                 if command.id != result.command {
-                    return Err(format!("its result is for {}, the admission it names is of {}", result.command, command.id));
+                    return Err(format!(
+                        "its result is for {}, the admission it names is of {}",
+                        result.command, command.id
+                    ));
                 }
                 trust.authorize_worker(&envelope.key(), &command.provider, &command.instance).map_err(|r| r.to_string())
             }

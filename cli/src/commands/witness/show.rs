@@ -44,7 +44,8 @@ pub async fn fetch(client: &mut Client, id: &str) -> Result<Shown, CliError> {
 fn render(style: Style, shown: &Shown) -> Result<String, CliError> {
     let row = &shown.row;
     let simulated = if row.simulated { format!("  {}", style.yellow("*** SIMULATED ***")) } else { String::new() };
-    let mut out = format!("{} on {}: {}{simulated}\n", style.bold(&row.operation), log::target(row), style.status(&row.status));
+    let mut out =
+        format!("{} on {}: {}{simulated}\n", style.bold(&row.operation), log::target(row), style.status(&row.status));
     let mut rows = vec![("actor".to_string(), log::actor(row))];
     rows.extend(row.command.map(|c| ("command".to_string(), c.to_string())));
     rows.extend(row.trace.map(|t| ("trace".to_string(), t.to_string())));

@@ -79,7 +79,8 @@ impl Tail<'_> {
     /// Reads everything up to `head` from the log. False once nobody reads any more.
     async fn fill(&mut self, client: &mut Client, head: &Head) -> Result<bool, CliError> {
         while self.next <= head.index {
-            let answer = client.entries(&EntriesQuery { from: self.next, to: Some(head.index), payloads: false }).await?;
+            let answer =
+                client.entries(&EntriesQuery { from: self.next, to: Some(head.index), payloads: false }).await?;
             if answer.entries.is_empty() {
                 return Err(CliError::damaged(format!("entry {} is missing from the broker's answer", self.next)));
             }
@@ -117,7 +118,14 @@ fn json_line(entry: &Entry, hash: Hash) -> String {
 }
 
 fn line(entry: &Entry, hash: Hash) -> String {
-    format!("#{:<8} {}  {:<10} {}  {}", entry.index, value::time(entry.at), entry.body.name(), value::short(hash), value::printable(&text(entry)))
+    format!(
+        "#{:<8} {}  {:<10} {}  {}",
+        entry.index,
+        value::time(entry.at),
+        entry.body.name(),
+        value::short(hash),
+        value::printable(&text(entry))
+    )
 }
 
 fn text(entry: &Entry) -> String {
@@ -132,7 +140,11 @@ fn text(entry: &Entry) -> String {
         }
         (_, Kind::Result) => {
             let result = envelope.read_unverified::<ResultEvent>();
-            result.map(|r| format!("{}{}  {}", r.status.as_str(), if r.simulated { " (simulated)" } else { "" }, r.command)).unwrap_or_default()
+            result
+                .map(|r| {
+                    format!("{}{}  {}", r.status.as_str(), if r.simulated { " (simulated)" } else { "" }, r.command)
+                })
+                .unwrap_or_default()
         }
         (_, kind) => kind.as_str().into(),
     }

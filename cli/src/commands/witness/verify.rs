@@ -36,7 +36,8 @@ pub fn run(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
     let id = matches.get_one::<String>("operation-id").cloned();
     let report = match matches.get_one::<PathBuf>("file") {
         Some(file) => {
-            let anchor = matches.get_one::<PathBuf>("trust").map(|p| Anchor::read(p)).transpose()?.unwrap_or(Anchor::None);
+            let anchor =
+                matches.get_one::<PathBuf>("trust").map(|p| Anchor::read(p)).transpose()?.unwrap_or(Anchor::None);
             offline::verify(context, file, anchor, saved, id.as_deref().map(Finder::new).transpose()?)?
         }
         None => with_client(context, async |client| online(context, client, saved, id).await)?,
@@ -44,7 +45,12 @@ pub fn run(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
     report.show(context)
 }
 
-async fn online(context: &Context<'_>, client: &mut Client, saved: Option<SavedHead>, id: Option<String>) -> Result<Report, CliError> {
+async fn online(
+    context: &Context<'_>,
+    client: &mut Client,
+    saved: Option<SavedHead>,
+    id: Option<String>,
+) -> Result<Report, CliError> {
     let started = Instant::now();
     let finder = match id {
         Some(id) => Some(Finder::new(&resolve(client, id).await?)?),

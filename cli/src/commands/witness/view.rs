@@ -2,10 +2,8 @@
 
 use crate::{CliError, client::Client, output::value};
 use if_schemas::{
-    Body, Command, Entry, Envelope, Hash, Kind, Member, Outcome, Payload, ResultEvent, SchemaError, TrustChange, TrustOp,
-    member::Genesis,
-    payload::Arguments,
-    query::ShownEntry,
+    Body, Command, Entry, Envelope, Hash, Kind, Member, Outcome, Payload, ResultEvent, SchemaError, TrustChange,
+    TrustOp, member::Genesis, payload::Arguments, query::ShownEntry,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -52,7 +50,9 @@ pub fn check(client: &Client, shown: &ShownEntry) -> Result<View, CliError> {
 /// Any member that ever was: entries signed by a key revoked later still count.
 fn signer(client: &Client, index: u64, envelope: &Envelope) -> Result<Member, CliError> {
     let member = client.trust.member(&envelope.key()).cloned();
-    let member = member.ok_or_else(|| CliError::damaged(format!("entry {index} is signed by {}, which no member has or had", envelope.key())))?;
+    let member = member.ok_or_else(|| {
+        CliError::damaged(format!("entry {index} is signed by {}, which no member has or had", envelope.key()))
+    })?;
     envelope.verify(&member.key)?;
     Ok(member)
 }
@@ -91,9 +91,13 @@ impl View {
     /// What the entry says beyond its kind, on one line.
     pub fn summary(&self) -> Result<String, CliError> {
         Ok(match (&self.entry.body, self.said()?) {
-            (Body::Admitted { reserved, .. }, Said::Command(c)) => format!("{} on {}/{}, reserved {reserved}", c.operation, c.provider, c.instance),
+            (Body::Admitted { reserved, .. }, Said::Command(c)) => {
+                format!("{} on {}/{}, reserved {reserved}", c.operation, c.provider, c.instance)
+            }
             (Body::Rejected { reject, .. }, _) => format!("{}: {}", reject.code, reject.message),
-            (Body::Completed { settlement, .. }, Said::Result(r)) => format!("{}, posted {}", r.status.as_str(), settlement.posted),
+            (Body::Completed { settlement, .. }, Said::Result(r)) => {
+                format!("{}, posted {}", r.status.as_str(), settlement.posted)
+            }
             (Body::Unresolved { reason, settlement, .. }, _) => format!("{reason}, posted {}", settlement.posted),
             (Body::Late { .. }, Said::Result(r)) => format!("{} came after the settlement", r.status.as_str()),
             (_, Said::Trust(t)) => trust_text(&t.op),

@@ -17,12 +17,21 @@ pub fn spec() -> ProviderSpec {
         operations: vec![
             OperationSpec::new("obs.scene.list", Effect::Read, "list of scenes, program and preview"),
             OperationSpec::new("obs.scene.current", Effect::Read, "scene on program"),
-            OperationSpec::new("obs.scene.switch", Effect::Idempotent, "put a scene on program")
-                .positional("scene", ParamKind::Text, "scene name"),
-            OperationSpec::new("obs.scene.create", Effect::Once, "create an empty scene")
-                .positional("scene", ParamKind::Text, "name of the new scene"),
-            OperationSpec::new("obs.scene.remove", Effect::Once, "remove a scene")
-                .positional("scene", ParamKind::Text, "scene name"),
+            OperationSpec::new("obs.scene.switch", Effect::Idempotent, "put a scene on program").positional(
+                "scene",
+                ParamKind::Text,
+                "scene name",
+            ),
+            OperationSpec::new("obs.scene.create", Effect::Once, "create an empty scene").positional(
+                "scene",
+                ParamKind::Text,
+                "name of the new scene",
+            ),
+            OperationSpec::new("obs.scene.remove", Effect::Once, "remove a scene").positional(
+                "scene",
+                ParamKind::Text,
+                "scene name",
+            ),
             OperationSpec::new("obs.record.start", Effect::Idempotent, "start recording"),
             OperationSpec::new("obs.record.stop", Effect::Idempotent, "stop recording; gives the file written"),
             OperationSpec::new("obs.record.status", Effect::Read, "recording state, time and bytes"),

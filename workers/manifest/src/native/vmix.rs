@@ -21,13 +21,20 @@ pub fn spec() -> ProviderSpec {
         ],
         operations: vec![
             // On-air changes are `once`: a redelivered cut could put an input on air a second time, after somebody moved on.
-            OperationSpec::new("vmix.cut", Effect::Once, "cut an input (or the preview) to program")
-                .optional("input", INPUT, None, "input number; without it the preview is cut to program"),
+            OperationSpec::new("vmix.cut", Effect::Once, "cut an input (or the preview) to program").optional(
+                "input",
+                INPUT,
+                None,
+                "input number; without it the preview is cut to program",
+            ),
             OperationSpec::new("vmix.fade", Effect::Once, "fade an input (or the preview) to program")
                 .optional("input", INPUT, None, "input number; without it the preview is faded to program")
                 .optional("duration", ParamKind::DurationMs, Some("500ms"), "length of the fade"),
-            OperationSpec::new("vmix.preview", Effect::Idempotent, "put an input on preview")
-                .required("input", INPUT, "input number"),
+            OperationSpec::new("vmix.preview", Effect::Idempotent, "put an input on preview").required(
+                "input",
+                INPUT,
+                "input number",
+            ),
             OperationSpec::new("vmix.status", Effect::Read, "program, preview, recording and streaming state"),
             OperationSpec::new("vmix.inputs", Effect::Read, "list of inputs with number, title, type and tally"),
         ],

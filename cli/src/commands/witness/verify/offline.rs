@@ -27,14 +27,23 @@ use std::{
 /// Bytes read from the file at once.
 const READ_BYTES: usize = 1024 * 1024;
 
-pub fn verify(context: &Context, path: &Path, anchor: Anchor, saved: Option<SavedHead>, finder: Option<Finder>) -> Result<Report, CliError> {
+pub fn verify(
+    context: &Context,
+    path: &Path,
+    anchor: Anchor,
+    saved: Option<SavedHead>,
+    finder: Option<Finder>,
+) -> Result<Report, CliError> {
     let started = Instant::now();
     let shown = path.display();
-    let open = |e: std::io::Error| CliError::usage(format!("{shown} cannot be read: {e}"), "give a file that `ifctl witness export` wrote");
+    let open = |e: std::io::Error| {
+        CliError::usage(format!("{shown} cannot be read: {e}"), "give a file that `ifctl witness export` wrote")
+    };
     let file = File::open(path).map_err(open)?;
     let length = file.metadata().map_err(open)?.len();
     let bar = progress(context, length, "{bar:40} {bytes}/{total_bytes}  {eta}");
-    let reader = Reader::new(BufReader::with_capacity(READ_BYTES, bar.wrap_read(file))).map_err(|e| unreadable(&shown, &e))?;
+    let reader =
+        Reader::new(BufReader::with_capacity(READ_BYTES, bar.wrap_read(file))).map_err(|e| unreadable(&shown, &e))?;
     let from = reader.header().from;
     let report = match from {
         0 => whole(reader, &anchor, saved, finder, started, &shown),
@@ -97,7 +106,11 @@ fn range<R: Read>(
 ) -> Result<Report, CliError> {
     let header = reader.header().clone();
     if let Some(saved) = saved.as_ref().filter(|s| s.index() + 1 < header.from) {
-        let text = format!("the saved head is entry {}, the file begins with entry {}: they cannot be compared", saved.index(), header.from);
+        let text = format!(
+            "the saved head is entry {}, the file begins with entry {}: they cannot be compared",
+            saved.index(),
+            header.from
+        );
         return Err(CliError::usage(text, "export from an earlier entry, or from 0"));
     }
     let mut partial = Partial::new(&header, saved, finder);

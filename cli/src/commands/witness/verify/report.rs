@@ -74,21 +74,35 @@ impl Report {
             self.payloads,
             self.per_second()
         );
-        let owners = self.owners.iter().map(|(id, m)| format!("{} {} (key {id})", m.role.as_str(), m.name)).collect::<Vec<_>>().join(", ");
+        let owners = self
+            .owners
+            .iter()
+            .map(|(id, m)| format!("{} {} (key {id})", m.role.as_str(), m.name))
+            .collect::<Vec<_>>()
+            .join(", ");
         let mut rows = vec![
             ("log".to_string(), self.head.log.to_string()),
             ("head".to_string(), format!("#{} {} signed by the broker", self.head.index, self.head.hash)),
             ("of".to_string(), owners),
         ];
         if self.from > 0 {
-            rows.push(("range".into(), format!("#{} to #{}; what came before is not in the file", self.from, self.head.index)));
+            rows.push((
+                "range".into(),
+                format!("#{} to #{}; what came before is not in the file", self.from, self.head.index),
+            ));
         }
         if let Some(saved) = &self.saved {
-            rows.push(("saved head".into(), format!("#{} of {} is part of this log", saved.index, value::time(saved.at))));
+            rows.push((
+                "saved head".into(),
+                format!("#{} of {} is part of this log", saved.index, value::time(saved.at)),
+            ));
         }
         out.push_str(&table::fields(style, "  ", &rows));
         if !self.pinned {
-            out.push_str(&format!("{}\n", style.yellow("The keys above were not known beforehand: compare them, or give them with --trust.")));
+            out.push_str(&format!(
+                "{}\n",
+                style.yellow("The keys above were not known beforehand: compare them, or give them with --trust.")
+            ));
         }
         if let Some(found) = &self.found {
             out.push_str(&self.proof(style, found));
@@ -99,7 +113,9 @@ impl Report {
     fn proof(&self, style: Style, found: &[Found]) -> String {
         let id = found.first().map(|f| f.command.to_string()).unwrap_or_default();
         let row = |f: &Found| {
-            let signer = f.signer.map_or("broker".to_string(), |k| format!("{} {}", self.name(f.signer).unwrap_or_default(), value::short(k)));
+            let signer = f.signer.map_or("broker".to_string(), |k| {
+                format!("{} {}", self.name(f.signer).unwrap_or_default(), value::short(k))
+            });
             vec![format!("#{}", f.index), f.kind.to_string(), value::time(f.at), signer, f.hash.to_string()]
         };
         let rows: Vec<Vec<String>> = found.iter().map(row).collect();
