@@ -248,7 +248,7 @@ fn walk(bytes: &[u8]) -> Result<Walked, Fault> {
                 if (head.index, head.hash, head.at) != (next - 1, prev, time) {
                     return Err(Fault::Entry { index: next - 1, name: "head" });
                 }
-                assert_eq!(reader.next_record().map(|r| r.is_none()).map_err(Fault::File)?, true);
+                assert!(reader.next_record().map_err(Fault::File)?.is_none());
                 return Ok(Walked { hashes, payloads, trust, rewritten: writer.finish(envelope)? });
             }
         }

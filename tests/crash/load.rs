@@ -72,7 +72,7 @@ impl Load {
 /// One command, sent again (the same bytes) until it is answered or its deadline is over.
 async fn send(client: &Client, operator: &SigningKey, turn: usize) -> Result<Option<(CommandId, Head)>> {
     let (operation, effect) =
-        if turn % 2 == 0 { ("noop.fire", Effect::Once) } else { ("noop.set", Effect::Idempotent) };
+        if turn.is_multiple_of(2) { ("noop.fire", Effect::Once) } else { ("noop.set", Effect::Idempotent) };
     let (mut command, payload) = client.command(operation, effect)?;
     command.deadline = command.issued_at.saturating_add_us(DEADLINE_US);
     let subject = Client::subject(&command);

@@ -1,5 +1,8 @@
 //! The checks a verified command passes, in order. Each step's output is a type the next one needs.
 
+// A refusal hands the command back to be logged; boxing it would cost the good case an allocation.
+#![allow(clippy::result_large_err)]
+
 use crate::{State, VerifiedCommand, decide::Served};
 use if_schemas::{
     Body, Code, Command, Money, Payload, Reject, Timestamp,

@@ -100,6 +100,8 @@ fn command_(
         }
         Prior::Nothing => {}
     }
+    // The error carries the command back; see `admission`.
+    #[allow(clippy::result_large_err)]
     let admitted = admission::authorize(state, now, command).and_then(|a| a.reserve(served, price));
     match admitted {
         Ok(admitted) if admitted.is_dry_run() => Decision::Answer { verdict: Verdict::WouldAccept, head: None },

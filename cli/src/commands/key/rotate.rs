@@ -1,7 +1,7 @@
 //! `key rotate`: a new operator key, in an order in which a crash at any point loses neither key.
 //!
 //! 1. the new key is written as `ed25519.key.new`; 2. the old one signs the change; 3. once the broker has it in the log
-//! the old file is put aside, the new one takes its place, and the old one is removed. Run again, it goes on where it was.
+//!    the old file is put aside, the new one takes its place, and the old one is removed. Run again, it goes on where it was.
 
 use crate::{CliError, Exit, client::Client, commands::trust, context::Context};
 use if_home::{keys, private};

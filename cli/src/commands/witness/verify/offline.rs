@@ -15,7 +15,7 @@ use crate::{
 use if_core::Damage;
 use if_schemas::{
     Envelope,
-    export::{ExportError, Reader, Record},
+    export::{ExportError, Header, Reader, Record},
 };
 use std::{
     fs::File,
@@ -91,9 +91,19 @@ fn whole<R: Read>(
     if audited.auditor.state().log() != Some(header.log) {
         return Err(CliError::damaged("entry 0: the file's header names another log"));
     }
-    // The reader gives no end without a footer.
-    let head = head.ok_or_else(|| CliError::damaged(format!("{shown}: it has no signed head")))?;
+    let head = footer(&header, head, shown)?;
     finish(audited, &head, anchor, started)
+}
+
+/// The signed head, by the key the header promises. (The reader gives no end without a footer.)
+fn footer(header: &Header, head: Option<Envelope>, shown: &impl std::fmt::Display) -> Result<Envelope, CliError> {
+    let head = head.ok_or_else(|| CliError::damaged(format!("{shown}: it has no signed head")))?;
+    if head.key() != header.broker.key_id() {
+        return Err(CliError::damaged(format!(
+            "{shown}: its header names another broker key than its head is signed by"
+        )));
+    }
+    Ok(head)
 }
 
 fn range<R: Read>(
@@ -128,7 +138,7 @@ fn range<R: Read>(
             Record::Footer(envelope) => head = Some(envelope),
         }
     }
-    let head = head.ok_or_else(|| CliError::damaged(format!("{shown}: it has no signed head")))?;
+    let head = footer(&header, head, shown)?;
     let head = partial.check_head(&head)?;
     let trust = partial.trust()?.clone();
     let saved = partial.saved.as_ref().map(|s| s.check(&trust, Some(partial.log()), head.index)).transpose()?;
