@@ -28,7 +28,7 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     let tree = cli::build(&program, &words);
     let matches = match tree.try_get_matches_from(named(args, &program)) {
         Ok(matches) => matches,
-        Err(error) => return usage(&error, &words),
+        Err(error) => return usage(&error, &program, &words),
     };
     let out = Output::detect(words.json());
     match run(&program, &matches, &out) {
@@ -52,7 +52,7 @@ fn named(mut args: Vec<OsString>, program: &str) -> Vec<OsString> {
 }
 
 /// `--help` and `--version` are answers; everything else clap says is a usage error.
-fn usage(error: &clap::Error, words: &cli::Words) -> ExitCode {
+fn usage(error: &clap::Error, program: &str, words: &cli::Words) -> ExitCode {
     if !error.use_stderr() {
         // Nobody reading the help any more is no failure.
         let _ = error.print();
@@ -63,7 +63,7 @@ fn usage(error: &clap::Error, words: &cli::Words) -> ExitCode {
         let _ = error.print();
         return Exit::Usage.into();
     }
-    fail(&cli::usage_error(error), &out)
+    fail(&cli::usage_error(error, program, words), &out)
 }
 
 fn fail(error: &CliError, out: &Output) -> ExitCode {

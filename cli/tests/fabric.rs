@@ -93,7 +93,10 @@ fn sibling(name: &str) -> PathBuf {
 
 fn is_alive(pid: &Value) -> bool {
     let pid = pid.as_i64().and_then(|p| i32::try_from(p).ok()).and_then(rustix::process::Pid::from_raw).unwrap();
-    rustix::process::test_kill_process(pid).is_ok()
+    // A process that has ended and that nobody has waited for does not run any more.
+    let is_zombie =
+        || fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).is_ok_and(|s| s.contains(") Z "));
+    rustix::process::test_kill_process(pid).is_ok() && !is_zombie()
 }
 
 fn signal(pid: i64, signal: rustix::process::Signal) {
@@ -254,9 +257,7 @@ fn what_a_killed_supervisor_left_is_cleaned_up() {
     let kill_supervisor = || {
         let pid = fs::read_to_string(fabric.cli.home().join("run/up.pid")).unwrap().trim().parse().unwrap();
         signal(pid, rustix::process::Signal::KILL);
-        until("the end of the supervisor", || {
-            !is_alive(&json!(pid)) || fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|s| s.contains(") Z "))
-        });
+        until("the end of the supervisor", || !is_alive(&json!(pid)));
     };
     let first = fabric.pids();
     kill_supervisor();

@@ -2,7 +2,7 @@
 
 mod support;
 
-use if_schemas::{Body, Entry, Envelope, SigningKey, query::RawEntry};
+use if_schemas::{Body, Entry, Envelope, SigningKey, export::MAGIC, query::RawEntry};
 use serde_json::json;
 use std::{fs, path::Path};
 use support::{Cli, Ran, log::Log};
@@ -78,7 +78,7 @@ fn every_byte_counts() {
     fs::write(&pin, log.genesis_bin()).unwrap();
     let good = fs::read(&file).unwrap();
     // A prime stride visits every kind of field over the length of the file.
-    for position in (21..good.len()).step_by(37) {
+    for position in (MAGIC.len()..good.len()).step_by(37) {
         let mut bad = good.clone();
         bad[position] ^= 0x10;
         let tampered = cli.path("tampered.ifx");
@@ -95,7 +95,7 @@ fn a_cut_file_is_never_taken_for_a_whole_one() {
     let file = cli.path("log.ifx");
     log.export(&file, 0, log.entries.len() - 1);
     let good = fs::read(&file).unwrap();
-    for length in (22..good.len()).step_by(101) {
+    for length in (MAGIC.len()..good.len()).step_by(101) {
         fs::write(&file, &good[..length]).unwrap();
         let found = verify(&cli, &file, &[]).expect(6);
         assert!(

@@ -1,4 +1,5 @@
 //! Properties of the contract, on generated values.
+#![allow(clippy::unwrap_used)]
 
 use if_schemas::{
     Body, Code, Command, CommandId, Currency, Effect, Entry, Envelope, Grant, Hash, KeyId, Member, Money, Name,

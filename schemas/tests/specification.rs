@@ -1,4 +1,5 @@
 //! What `schemas/README.md` states in figures and lists is what the code does.
+#![allow(clippy::unwrap_used)]
 
 use if_schemas::{Code, codec, export, limits, subject};
 use std::collections::BTreeSet;

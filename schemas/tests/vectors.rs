@@ -1,5 +1,6 @@
 //! The golden vectors: the files are what the generator makes, valid ones read and rewrite to the same bytes,
 //! invalid ones fail with the error they name.
+#![allow(clippy::unwrap_used)]
 
 #[path = "../examples/make_vectors/fixtures.rs"]
 mod fixtures;

@@ -1,4 +1,5 @@
 //! The broker's clock may step back; the log's time never does.
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

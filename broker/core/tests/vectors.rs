@@ -1,5 +1,6 @@
 //! The auditor against the golden export files of `schemas/vectors`: it accepts the whole log and stops at the named
 //! entry of every broken one.
+#![allow(clippy::unwrap_used)]
 
 use if_core::{Auditor, Damage};
 use if_schemas::{

@@ -1,13 +1,15 @@
 //! What clap refuses, in the words of all our errors: what is wrong, then what to do.
 
+use super::{Words, build};
 use crate::CliError;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use if_manifest::args::nearest;
 
-/// The usage error of a command line clap refused.
-pub fn usage_error(error: &clap::Error) -> CliError {
-    let path = command_path(error);
-    let see = format!("see `{path} --help`");
+/// The usage error of a command line clap refused. Hints say `ifctl`, which runs in every shell.
+pub fn usage_error(error: &clap::Error, program: &str, words: &Words) -> CliError {
+    let verbs = verbs(program, words);
+    let path = [&[program.to_string()], verbs.as_slice()].concat().join(" ");
+    let see = format!("see `{} --help`", [&["ifctl".to_string()], verbs.as_slice()].concat().join(" "));
     let text = |kind| error.get(kind).and_then(strings).unwrap_or_default();
     let one = |kind| text(kind).into_iter().next().unwrap_or_default();
     match error.kind() {
@@ -61,12 +63,18 @@ fn strings(value: &ContextValue) -> Option<Vec<String>> {
     }
 }
 
-/// `ifctl vmix cut` from the usage line of the error.
-fn command_path(error: &clap::Error) -> String {
-    let rendered = error.to_string();
-    let usage = rendered.lines().find_map(|l| l.trim().strip_prefix("Usage: ").map(str::to_string)).unwrap_or_default();
-    let words: Vec<&str> = usage.split_whitespace().take_while(|w| !w.starts_with(['[', '<', '-'])).collect();
-    if words.is_empty() { "ifctl".into() } else { words.join(" ") }
+/// The words that name a command: `vmix`, `cut` of `vmix cut my extra`.
+fn verbs(program: &str, words: &Words) -> Vec<String> {
+    let mut command = &build(program, words);
+    let mut verbs = Vec::new();
+    for word in &words.words {
+        match command.find_subcommand(word) {
+            Some(sub) => command = sub,
+            None => break,
+        }
+        verbs.push(word.clone());
+    }
+    verbs
 }
 
 fn first_line(error: &clap::Error) -> String {

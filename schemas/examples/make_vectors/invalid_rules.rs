@@ -223,8 +223,10 @@ fn settlements() -> Vec<Vector> {
 }
 
 fn unresolved() -> Vec<Vector> {
+    // Name, description, seconds after the start, status, posted and voided, fault.
+    type Case = (&'static str, &'static str, i64, Status, [i64; 2], &'static str);
     use Status::{Indeterminate, Succeeded};
-    let cases: [(&str, &str, i64, Status, [i64; 2], &str); 4] = [
+    let cases: [Case; 4] = [
         ("early", "given up before deadline and grace had passed", 26, Indeterminate, [500_000, 0], "rule"),
         ("succeeded", "success without a result", 40, Succeeded, [500_000, 0], "rule"),
         ("unbalanced", "part of the reservation vanished", 40, Indeterminate, [0, 0], "settlement"),

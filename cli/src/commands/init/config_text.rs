@@ -40,7 +40,8 @@ mod tests {
         let path = Path::new("/home/x/.if/config.yaml");
         assert_eq!(Config::parse(path, CONFIG).unwrap().witness.signing_key, Path::new("/home/x/.if/keys/ed25519.key"));
         let body = CONFIG.split_once("if:\n").unwrap().1;
-        let uncommented = format!("if:\n{}", body.replace("  # ", "  "));
+        let uncomment = |line: &str| line.strip_prefix("  # ").map_or(line.to_string(), |rest| format!("  {rest}"));
+        let uncommented = format!("if:\n{}", body.lines().map(|l| uncomment(l) + "\n").collect::<String>());
         let config = Config::parse(path, &uncommented).unwrap();
         assert_eq!(config.defaults.deadline_us, Some(10_000_000));
         assert_eq!(config.worker.node.unwrap().as_str(), "local");

@@ -1,8 +1,8 @@
 //! `<provider> add`: write an instance down, let the node take it up, say how it is.
 
-use super::{Live, live, provider_name};
+use super::{Live, as_typed, live, provider_name};
 use crate::{
-    CliError, Exit,
+    CliError,
     commands::{instance_name, operate::args},
     context::Context,
     output::value,
@@ -31,7 +31,7 @@ pub fn add(context: &Context, provider: &ProviderSpec, matches: &ArgMatches) -> 
     }
     let home = context.home()?;
     let file = home.provider_file(&provider_name(provider)?);
-    if_home::instances::add(&file, provider, &instance, fields).map_err(|e| as_typed(e, provider))?;
+    if_home::instances::add(&file, provider, &instance, fields).map_err(|e| as_typed(e, provider, "add"))?;
     if let Some(field) = literal {
         context.out.warning(&format!(
             "the {field} itself is now in {} (mode 0600); env:NAME, file:/path, keychain:service/name or exec:command keep it out",
@@ -41,17 +41,6 @@ pub fn add(context: &Context, provider: &ProviderSpec, matches: &ArgMatches) -> 
     let reached =
         if disabled { Reached::Disabled } else { Reached::of(live::settle(context, &home, provider, &instance)) };
     show(context, provider, &instance, &file, &reached)
-}
-
-/// What was typed on the command line is a usage error; what is wrong in the file is configuration.
-fn as_typed(e: if_home::HomeError, provider: &ProviderSpec) -> CliError {
-    let in_file = matches!(&e, if_home::HomeError::Invalid { place, .. } if place.at.is_some());
-    match e {
-        if_home::HomeError::Invalid { what, hint, .. } if !in_file => {
-            CliError::new(Exit::Usage, what).hint_opt(hint.or(Some(format!("see `ifctl {} add --help`", provider.id))))
-        }
-        other => other.into(),
-    }
 }
 
 /// Reads secrets given as `-` from stdin; gives the name of a field that holds a literal secret.

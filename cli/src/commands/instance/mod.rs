@@ -11,6 +11,7 @@ pub use live::{Live, of_nodes as live_of_nodes};
 use super::{instance_name, operate};
 use crate::{CliError, context::Context, output::value};
 use clap::ArgMatches;
+use if_home::HomeError;
 use if_manifest::{OperationSpec, ProviderSpec};
 use if_schemas::{Effect, Name};
 use serde_json::{Map, json};
@@ -22,7 +23,7 @@ pub fn remove(context: &Context, provider: &ProviderSpec, matches: &ArgMatches) 
     let instance = instance_name(matches)?;
     let home = context.home()?;
     let file = home.provider_file(&provider_name(provider)?);
-    if_home::instances::remove(&file, &instance)?;
+    if_home::instances::remove(&file, &instance).map_err(|e| as_typed(e, provider, "remove"))?;
     let told = live::reload(context, &home);
     if context.out.is_json() {
         let document =
@@ -68,6 +69,17 @@ fn test_operation(provider: &ProviderSpec) -> Option<&OperationSpec> {
     let usable = |o: &&OperationSpec| o.effect == Effect::Read && o.params.iter().all(|p| !p.required);
     let named = |verb: &&str| provider.operation(&format!("{}.{verb}", provider.id)).filter(usable);
     TEST_VERBS.iter().find_map(named).or_else(|| provider.operations.iter().find(usable))
+}
+
+/// What was typed on the command line is a usage error; what is wrong in the file is configuration.
+fn as_typed(e: HomeError, provider: &ProviderSpec, verb: &str) -> CliError {
+    match e {
+        HomeError::Invalid { place, what, hint } if place.at.is_none() => {
+            let see = || format!("see `ifctl {} {verb} --help`", provider.id);
+            CliError::usage(what, hint.unwrap_or_else(see))
+        }
+        other => other.into(),
+    }
 }
 
 pub(super) fn provider_name(provider: &ProviderSpec) -> Result<Name, CliError> {
