@@ -11,7 +11,7 @@ export PREFIX FUZZ_SECONDS
 
 ENV := . ops/env.sh;
 
-.PHONY: help setup setup-tests build demo test test-peers bench lint fuzz install clean
+.PHONY: help setup setup-tests build demo test test-peers bench lint crash fuzz install clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,10 @@ lint: setup ## formatting and clippy, warnings are errors
 	@$(ENV) cargo fmt --check
 	@$(ENV) cargo clippy --locked --workspace --lib --bins -- -D warnings
 	@$(ENV) cargo clippy --locked --workspace --tests --examples -- -D warnings -A clippy::unwrap_used -A clippy::type_complexity
+
+crash: setup ## 200 kills of broker, worker and nats-server under load
+	@ops/binaries
+	@$(ENV) IF_CRASH_ROUNDS=200 cargo test --locked -p if-tests --test crash -- --nocapture
 
 fuzz: setup ## each fuzz target of schemas for FUZZ_SECONDS
 	@ops/fuzz
