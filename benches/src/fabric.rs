@@ -25,12 +25,6 @@ const PIPELINE: usize = 15_000;
 const CONCURRENCY: usize = 256;
 const BASELINE_SUBJECT: &str = "bench.echo";
 
-pub async fn run(report: &mut Report) -> Result<()> {
-    latency(report).await?;
-    admission(report).await?;
-    pipeline(report).await
-}
-
 fn submission(command: &Command, payload: Payload, key: &SigningKey) -> Result<Vec<u8>> {
     Ok(Submission { envelope: Envelope::seal(command, key)?, payload: Some(payload) }.to_message()?)
 }
@@ -63,7 +57,7 @@ async fn raw(fabric: &InProcess, bytes: usize, samples: usize) -> Result<Series>
     Ok(Series::new(took))
 }
 
-async fn latency(report: &mut Report) -> Result<()> {
+pub async fn latency(report: &mut Report) -> Result<()> {
     let fabric = InProcess::start(true).await?;
     let (command, payload) = fabric.client.command("noop.set", Effect::Idempotent)?;
     let size = submission(&command, payload, &fabric.keys.operator)?.len();
@@ -109,7 +103,7 @@ async fn announce(fabric: &InProcess) -> Result<()> {
     anyhow::bail!("the announcement was not taken in")
 }
 
-async fn admission(report: &mut Report) -> Result<()> {
+pub async fn admission(report: &mut Report) -> Result<()> {
     let fabric = InProcess::start(false).await?;
     announce(&fabric).await?;
     // Signed beforehand: the generator shares the machine, and an operator's CPU is not the broker's.
@@ -202,7 +196,7 @@ async fn raw_throughput(fabric: &InProcess) -> Result<f64> {
     Ok(rate)
 }
 
-async fn pipeline(report: &mut Report) -> Result<()> {
+pub async fn pipeline(report: &mut Report) -> Result<()> {
     let fabric = InProcess::start(true).await?;
     let mut prepared = Vec::with_capacity(PIPELINE);
     let mut open = HashSet::with_capacity(PIPELINE);
@@ -225,12 +219,15 @@ async fn pipeline(report: &mut Report) -> Result<()> {
             .map(|bytes| client.bus.request(&subject, bytes, ANSWER_TIMEOUT))
             .buffer_unordered(CONCURRENCY);
         while let Some(answer) = answers.next().await {
-            answer?;
+            let receipt: Receipt = Envelope::from_message(&answer?)?.read_unverified()?;
+            anyhow::ensure!(receipt.verdict == Verdict::Accepted, "{receipt:?}");
         }
         anyhow::Ok(())
     });
     while !open.is_empty() {
-        let message = tokio::time::timeout(ANSWER_TIMEOUT, events.next()).await?.context("closed")?;
+        let next = tokio::time::timeout(ANSWER_TIMEOUT, events.next()).await;
+        let left = open.len();
+        let message = next.with_context(|| format!("{left} of {PIPELINE} results did not come"))?.context("closed")?;
         if message.subject.ends_with(".result") {
             let committed = if_schemas::wire::Committed::from_message(&message.payload)?;
             if let if_schemas::Body::Completed { envelope, .. } = if_schemas::Entry::decode(&committed.entry)?.body {

@@ -1,4 +1,5 @@
 //! `make bench`: every figure beside its target and its baseline from the same run. Never a test: machines differ.
+//! `if-bench PART…` measures only those parts: latency, admission, pipeline, audit, store, process.
 
 mod audit;
 mod fabric;
@@ -11,16 +12,38 @@ use report::Report;
 
 /// Entries of the synthetic log, unless `IF_BENCH_ENTRIES` says otherwise.
 const ENTRIES: u64 = 1_000_000;
+const PARTS: [&str; 6] = ["latency", "admission", "pipeline", "audit", "store", "process"];
 
 fn main() -> anyhow::Result<()> {
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(unknown) = asked.iter().find(|part| !PARTS.contains(&part.as_str())) {
+        anyhow::bail!("{unknown:?} is none of {}", PARTS.join(", "));
+    }
+    let wants = |part: &str| asked.is_empty() || asked.iter().any(|a| a == part);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let entries = std::env::var("IF_BENCH_ENTRIES").ok().and_then(|n| n.parse().ok()).unwrap_or(ENTRIES);
     let mut report = Report::default();
-    runtime.block_on(fabric::run(&mut report))?;
-    let log = synthetic::build(entries)?;
-    audit::run(&log, &mut report)?;
-    runtime.block_on(store::run(&log, &mut report))?;
-    process::run(&mut report)?;
+    if wants("latency") {
+        runtime.block_on(fabric::latency(&mut report))?;
+    }
+    if wants("admission") {
+        runtime.block_on(fabric::admission(&mut report))?;
+    }
+    if wants("pipeline") {
+        runtime.block_on(fabric::pipeline(&mut report))?;
+    }
+    if wants("audit") || wants("store") {
+        let log = synthetic::build(entries)?;
+        if wants("audit") {
+            audit::run(&log, &mut report)?;
+        }
+        if wants("store") {
+            runtime.block_on(store::run(&log, &mut report))?;
+        }
+    }
+    if wants("process") {
+        process::run(&mut report)?;
+    }
     report.print();
     Ok(())
 }

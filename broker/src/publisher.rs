@@ -76,27 +76,29 @@ impl Publisher {
 
     async fn publish(&self, publication: Publication) -> Result<(), PublishError> {
         let Publication { reply, entry, then } = publication;
-        if let Some(reply) = reply {
-            self.answer(reply).await?;
+        let receipt = reply.map(|r| self.answer(r, entry.is_some())).transpose()?.flatten();
+        if let Some((Some(to), envelope)) = &receipt {
+            self.bus.publish(to, envelope.to_message()?, None).await?;
         }
         let Some(entry) = entry else { return Ok(()) };
-        let (head, message) = (entry.head, self.commit_message(entry)?);
+        let (index, id) = (entry.head.index, entry.head.hash);
+        let head = match receipt {
+            // It states the head already: a second signature would say nothing new.
+            Some((_, envelope)) => envelope,
+            None => self.shared.sign_head(&entry.head)?,
+        };
+        let committed = Committed { entry: entry.bytes, head, payload: entry.payload, signer: entry.signer };
+        let message = committed.to_message()?;
         match then {
-            Some(Then::Dispatch { command: id, target: t }) => {
-                tracing::info!(trace_id = %t.trace, command = %id, operation = %t.operation, index = head.index, "admitted");
+            Some(Then::Dispatch { command, target: t }) => {
+                tracing::info!(trace_id = %t.trace, %command, operation = %t.operation, index, "admitted");
                 let subject = subject::work(&t.provider, &t.instance);
-                let work = outbox::Work {
-                    command: id,
-                    index: head.index,
-                    id: head.hash.to_string(),
-                    subject,
-                    message: message.clone(),
-                };
+                let work = outbox::Work { command, index, id: id.to_string(), subject, message: message.clone() };
                 self.note(outbox::Note::Dispatch(work)).await;
             }
-            Some(Then::AnnounceResult { command: id, target: t }) => {
-                self.note(outbox::Note::Settled(id)).await;
-                tracing::info!(trace_id = %t.trace, command = %id, operation = %t.operation, index = head.index, "settled");
+            Some(Then::AnnounceResult { command, target: t }) => {
+                self.note(outbox::Note::Settled(command)).await;
+                tracing::info!(trace_id = %t.trace, %command, operation = %t.operation, index, "settled");
                 let subject = subject::event(&t.provider, &t.instance, &t.operation, EventKind::Result);
                 self.bus.publish(&subject, message.clone(), Some(t.trace)).await?;
             }
@@ -111,18 +113,15 @@ impl Publisher {
         let _ = self.outbox.send(note).await;
     }
 
-    async fn answer(&self, reply: Reply) -> Result<(), PublishError> {
+    /// The signed receipt and where it goes; none where nobody asked and no entry needs it as its head.
+    fn answer(&self, reply: Reply, is_logged: bool) -> Result<Option<(Option<String>, Envelope)>, SchemaError> {
         let verdict = if matches!(reply.verdict, Verdict::Rejected(_)) { "rejected" } else { "accepted" };
         self.shared.metrics.commands.with_label_values(&[verdict]).inc();
-        let Some(to) = reply.to else { return Ok(()) };
+        if reply.to.is_none() && !is_logged {
+            return Ok(None);
+        }
         let receipt = Receipt { command: reply.command, head: reply.head, verdict: reply.verdict };
-        let envelope = Envelope::seal(&receipt, &self.shared.key)?;
-        Ok(self.bus.publish(&to, envelope.to_message()?, None).await?)
-    }
-
-    fn commit_message(&self, entry: DurableEntry) -> Result<Vec<u8>, SchemaError> {
-        let head = self.shared.sign_head(&entry.head)?;
-        Committed { entry: entry.bytes, head, payload: entry.payload, signer: entry.signer }.to_message()
+        Ok(Some((reply.to, Envelope::seal(&receipt, &self.shared.key)?)))
     }
 }
 

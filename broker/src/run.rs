@@ -93,9 +93,7 @@ async fn serve(bus: Bus, shared: Arc<Shared>, opened: Opened, shutdown: Cancella
     });
     spawned.map_err(|source| BrokerError::Io { what: "the sequencer thread cannot be started".into(), source })?;
 
-    let ingress = Ingress::start(shared.clone(), signals.clone(), publications.clone())
-        .map_err(|source| BrokerError::Io { what: "a verifier thread cannot be started".into(), source })?;
-    drop(publications);
+    let ingress = Ingress { shared: shared.clone(), sequencer: signals.clone(), publisher: publications };
     let queries = Queries { bus: bus.clone(), shared: shared.clone(), presence: presence.clone(), reader };
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(presence::listen(bus.clone(), shared.clone(), presence));

@@ -1,6 +1,9 @@
 //! The configuration of the embedded nats-server: loopback, JetStream, one nkey per role with that role's permissions.
 
-use std::path::Path;
+use crate::CliError;
+use if_bus::nkey;
+use if_home::{Home, private};
+use std::path::{Path, PathBuf};
 
 /// The same table an own NATS is set up with.
 const PERMISSIONS: &str = include_str!("../../ops/nats/permissions.conf");
@@ -9,20 +12,63 @@ pub const PORT_DEFAULT: u16 = 4222;
 
 /// Public nkeys (`U…`) by role.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublicNkeys {
-    pub operator: String,
-    pub worker: String,
-    pub broker: String,
+struct PublicNkeys {
+    operator: String,
+    worker: String,
+    broker: String,
+}
+
+/// First line of the file for as long as it is ours to write.
+const HEADER: &str = "# Written by `ifctl`, anew whenever its permissions change. Without this line the file is yours and stays as it is.";
+
+/// Where the file is.
+pub fn file(home: &Home) -> PathBuf {
+    home.nats_dir().join("nats.conf")
+}
+
+/// The content for a home directory, from the nkey seeds in it.
+pub fn content(home: &Home) -> Result<String, CliError> {
+    let nkeys = PublicNkeys {
+        operator: public(home, "operator")?,
+        worker: public(home, "worker")?,
+        broker: public(home, "broker")?,
+    };
+    Ok(render(&home.nats_dir().join("data"), &nkeys))
+}
+
+/// Replaces a file that an older version wrote. True if it did.
+pub fn bring_up_to_date(home: &Home) -> Result<bool, CliError> {
+    let path = file(home);
+    let text = std::fs::read_to_string(&path).map_err(|e| {
+        CliError::config(
+            format!("{} cannot be read: {e}", path.display()),
+            "run `ifctl init`, which makes what is missing",
+        )
+    })?;
+    let content = content(home)?;
+    if text.lines().next() != Some(HEADER) || text == content {
+        return Ok(false);
+    }
+    private::replace(&path, content.as_bytes())?;
+    Ok(true)
+}
+
+fn public(home: &Home, role: &str) -> Result<String, CliError> {
+    let path = home.nats_seed_file(role);
+    let seed = private::read_secret(&path, "it holds a NATS key")?;
+    nkey::public_of(&seed)
+        .map_err(|e| CliError::config(format!("{}: {e}", path.display()), "remove the file and run `ifctl init` again"))
 }
 
 /// The whole file.
-pub fn render(store: &Path, nkeys: &PublicNkeys) -> String {
+fn render(store: &Path, nkeys: &PublicNkeys) -> String {
     let permissions = PERMISSIONS
         .replace("{{OPERATOR_NKEY}}", &nkeys.operator)
         .replace("{{WORKER_NKEY}}", &nkeys.worker)
         .replace("{{BROKER_NKEY}}", &nkeys.broker);
     format!(
-        "# Written by `ifctl init`. `ifctl up` starts nats-server with it; the port may be replaced on its command line.\n\
+        "{HEADER}\n\
+         # `ifctl up` starts nats-server with it; the port may be replaced on its command line.\n\
          server_name: \"infrafabric\"\n\
          listen: \"127.0.0.1:{PORT_DEFAULT}\"\n\
          # The largest message of the contract is 786,432 bytes.\n\

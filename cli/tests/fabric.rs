@@ -399,3 +399,51 @@ fn nats_gone_while_waiting_is_said_within_three_seconds() {
         document["witness"]["index"].is_u64() && document["error"]["hint"].as_str().unwrap().contains("witness show")
     );
 }
+
+/// Answers every command before the broker can: with nothing, with garbage, and with a refusal signed by the broker
+/// itself, which it gets by sending it a spoiled copy.
+async fn answer_falsely(url: String, operator: String, broker: String, ready: std::sync::mpsc::Sender<()>) {
+    use if_bus::{Bus, BusRole, ConnectOptions};
+    let connect = |role, seed: String| {
+        let options = ConnectOptions { url: url.clone(), name: "hostile".into(), role, nkey_seed: Some(seed) };
+        async move { Bus::connect(&options).await.unwrap() }
+    };
+    let (victim_side, broker_side) =
+        (connect(BusRole::Broker, broker).await, connect(BusRole::Operator, operator).await);
+    let mut commands = victim_side.subscribe(if_schemas::subject::COMMANDS).await.unwrap();
+    victim_side.flush().await.unwrap();
+    ready.send(()).unwrap();
+    while let Some(message) = commands.next().await {
+        let mut spoiled = message.payload.to_vec();
+        let Some(byte) = spoiled.last_mut() else { continue };
+        *byte ^= 1;
+        if message.reply.as_deref().is_some_and(|r| r.starts_with("_INBOX_operator")) && message.payload.len() > 100 {
+            victim_side.reply(&message, Vec::new()).await.unwrap();
+            victim_side.reply(&message, b"garbage".to_vec()).await.unwrap();
+            let refusal = broker_side.request(&message.subject, spoiled, Duration::from_secs(2)).await;
+            if let Ok(refusal) = refusal {
+                victim_side.reply(&message, refusal.to_vec()).await.unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn false_answers_on_the_bus_change_nothing_of_what_is_said() {
+    let (fabric, _vmix) = Fabric::with_vmix();
+    let seed =
+        |role: &str| fs::read_to_string(fabric.cli.home().join(format!("nats/{role}.nk"))).unwrap().trim().to_string();
+    let (url, operator, broker) = (fabric.url(), seed("operator"), seed("broker"));
+    let (ready, is_ready) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(answer_falsely(url, operator, broker, ready));
+    });
+    is_ready.recv_timeout(PATIENCE).unwrap();
+    for input in ["2", "3", "1"] {
+        let cut = fabric.cli.run(["vmix", "cut", "myvmix", "--input", input, "--json"]).expect(0).json();
+        assert_eq!(cut["status"], json!("succeeded"));
+    }
+    let denied = fabric.cli.run(["vmix", "cut", "nobody", "--json"]).expect(3).json();
+    assert_eq!(denied["error"]["code"], json!("no_worker"), "the true refusal, not the provoked one");
+}

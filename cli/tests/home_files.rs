@@ -253,3 +253,22 @@ fn the_product_owners_files_are_accepted_as_written() {
     assert_eq!(document["instances"][0]["name"], json!("myvmix"));
     assert_eq!(document["instances"][1]["enabled"], json!(false));
 }
+
+#[test]
+fn the_nats_configuration_follows_the_program_until_it_is_taken_over() {
+    let cli = Cli::initialised();
+    let file = cli.home().join("nats/nats.conf");
+    let current = fs::read_to_string(&file).unwrap();
+    // `up` fails here, since there is no such nats-server, but only after it has looked at the file.
+    let up = || support::ran(cli.command(["up"]).env("IF_NATS_SERVER", "/nonexistent").output().unwrap()).expect(64);
+    let older = current.replace("if.query.>", "if.query.log");
+    assert_ne!(older, current);
+    fs::write(&file, &older).unwrap();
+    assert!(up().stderr.contains("was brought up to date"));
+    assert_eq!(fs::read_to_string(&file).unwrap(), current);
+    assert!(!up().stderr.contains("was brought up to date"));
+    let own = older.lines().skip(1).collect::<Vec<_>>().join("\n");
+    fs::write(&file, &own).unwrap();
+    assert!(!up().stderr.contains("was brought up to date"));
+    assert_eq!(fs::read_to_string(&file).unwrap(), own);
+}

@@ -1,6 +1,6 @@
 //! A signed head: "entry `index` of log `log` has hash `hash`", which commits to everything before it.
 
-use crate::{CommandId, Hash, Kind, Reject, Signed, Timestamp};
+use crate::{CommandId, Envelope, Hash, Kind, PublicKey, Reject, SchemaError, Signed, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Signed by the broker after the entry is durable.
@@ -17,6 +17,19 @@ pub struct Head {
 
 impl Signed for Head {
     const KIND: Kind = Kind::Head;
+}
+
+impl Head {
+    /// The head an envelope states, verified with the broker's `key`: an envelope of kind `head`, or one of kind
+    /// `receipt` that names the entry it became. Either is the broker's word that the entry is in the log.
+    pub fn open(envelope: &Envelope, key: &PublicKey) -> Result<Self, SchemaError> {
+        if envelope.kind() != Kind::Receipt {
+            return envelope.open(key);
+        }
+        let receipt: Receipt = envelope.open(key)?;
+        let rule = "the receipt of something that was not logged states no head";
+        receipt.head.ok_or_else(|| SchemaError::invalid("receipt", format!("{:?}", receipt.verdict), rule))
+    }
 }
 
 /// The broker's signed answer to one submission.

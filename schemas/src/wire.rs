@@ -1,7 +1,7 @@
 //! Messages on the bus that are not themselves signed: they carry signed things.
 
 use crate::{
-    Envelope, Payload, PublicKey, SchemaError,
+    Entry, Envelope, Head, Payload, PublicKey, SchemaError,
     codec::{self, check_size},
     limits::MESSAGE_MAX_BYTES,
 };
@@ -23,12 +23,23 @@ pub struct Committed {
     /// Exact entry bytes.
     #[serde(with = "serde_bytes")]
     pub entry: Vec<u8>,
-    /// Signed [`crate::Head`] of this entry.
+    /// The broker's word on this entry: see [`Head::open`].
     pub head: Envelope,
     /// The payload the entry's envelope commits to, unless erased or left out.
     pub payload: Option<Payload>,
     /// Public key of the envelope's signer. Self-certifying: its id is in the envelope.
     pub signer: Option<PublicKey>,
+}
+
+impl Committed {
+    /// The head of this entry, verified with the broker's `key`. The entry has the hash it states.
+    pub fn open_head(&self, key: &PublicKey) -> Result<Head, SchemaError> {
+        let head = Head::open(&self.head, key)?;
+        if head.hash != Entry::hash_bytes(&self.entry) {
+            return Err(SchemaError::HashMismatch { what: "entry" });
+        }
+        Ok(head)
+    }
 }
 
 /// Work for a node: the admission entry, the broker's signed head of it, and the arguments.

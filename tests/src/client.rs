@@ -102,8 +102,7 @@ impl Client {
 
     pub fn open_result(&self, bytes: &[u8]) -> anyhow::Result<(Head, (CommandId, Status))> {
         let committed = Committed::from_message(bytes)?;
-        let head: Head = committed.head.open(&self.broker)?;
-        ensure!(Entry::hash_bytes(&committed.entry) == head.hash, "head and entry differ");
+        let head = committed.open_head(&self.broker)?;
         let settled = match Entry::decode(&committed.entry)?.body {
             Body::Completed { envelope, .. } => {
                 let r: ResultEvent = envelope.open(&committed.signer.context("no signer")?)?;

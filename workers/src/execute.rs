@@ -136,7 +136,11 @@ pub async fn run(
     let (sink, mut progress) = ProgressSink::channel();
     // A task of its own, so that a panic of the adapter ends here.
     let mut task = tokio::spawn(begin_in_turn(adapter, call, sink, turn));
-    events::publish(node, a, 0, "started".into(), None).await;
+    // Nobody needs to be told that something started which is over already.
+    tokio::task::yield_now().await;
+    if !task.is_finished() {
+        events::publish(node, a, 0, "started".into(), None).await;
+    }
     let mut sequence = 0;
     let ended = loop {
         tokio::select! {

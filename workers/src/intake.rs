@@ -4,8 +4,8 @@
 use crate::trust::TrustView;
 use if_manifest::ProviderSpec;
 use if_schemas::{
-    Body, Command, CommandId, Effect, Entry, Hash, Head, KeyId, Name, OperationId, Payload, Reject, SchemaError,
-    Timestamp, TraceId,
+    Body, Command, CommandId, Effect, Entry, Hash, KeyId, Name, OperationId, Payload, Reject, SchemaError, Timestamp,
+    TraceId,
     outcome::Failure,
     payload::Arguments,
     wire::{Message, WorkItem},
@@ -185,12 +185,12 @@ pub fn refuse_denied(error: IntakeError) -> Result<Intake, IntakeError> {
 }
 
 fn check_head(trust: &TrustView, item: &WorkItem) -> Result<Entry, IntakeError> {
-    let head: Head = item.head.open(&trust.broker).map_err(IntakeError::ForgedHead)?;
+    let head = item.open_head(&trust.broker).map_err(|error| match error {
+        SchemaError::HashMismatch { .. } => IntakeError::HeadMismatch,
+        error => IntakeError::ForgedHead(error),
+    })?;
     if head.log != trust.log {
         return Err(IntakeError::OtherLog);
-    }
-    if head.hash != Entry::hash_bytes(&item.entry) {
-        return Err(IntakeError::HeadMismatch);
     }
     let entry = Entry::decode(&item.entry).map_err(IntakeError::Malformed)?;
     if head.index != entry.index {

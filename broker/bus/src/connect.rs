@@ -167,6 +167,25 @@ impl Bus {
         }
     }
 
+    /// Sends, and gives every answer that comes: for askers who cannot believe the first one. An empty answer means
+    /// that nobody listens, or that somebody says so.
+    pub async fn request_many(
+        &self,
+        subject: &str,
+        bytes: Vec<u8>,
+        trace: Option<TraceId>,
+    ) -> Result<Subscription, BusError> {
+        let inbox = self.client.new_inbox();
+        let answers = self.subscribe(&inbox).await?;
+        let (subject, bytes) = (subject.to_string(), bytes.into());
+        let sent = match trace {
+            None => self.client.publish_with_reply(subject, inbox, bytes).await,
+            Some(t) => self.client.publish_with_reply_and_headers(subject, inbox, trace_headers(t), bytes).await,
+        };
+        sent.map_err(|e| BusError::other("request", e))?;
+        Ok(answers)
+    }
+
     pub async fn subscribe(&self, subject: &str) -> Result<Subscription, BusError> {
         let subscriber = self.client.subscribe(subject.to_string()).await;
         subscriber.map(Subscription).map_err(|e| BusError::other("subscribe", e))

@@ -8,7 +8,7 @@ use if_schemas::{
 use std::collections::HashSet;
 
 /// Signatures per batch: larger ones gain little and cost memory.
-pub const BATCH_SIGNATURES: usize = 256;
+pub const BATCH_SIGNATURES: usize = 1_024;
 
 /// What is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -107,9 +107,9 @@ impl Client {
             return Ok(None);
         }
         // A forged head is noise from the bus, not an answer: the true one still comes.
-        let Ok(head) = self.open_from_broker::<Head>(&committed.head).await else { return Ok(None) };
-        let hash = Entry::hash_bytes(&committed.entry);
-        if head.hash != hash || head.index != entry.index || head.log != awaited.admission.log {
+        let Ok(head) = self.open_committed(&committed).await else { return Ok(None) };
+        let hash = head.hash;
+        if head.index != entry.index || head.log != awaited.admission.log {
             return Ok(None);
         }
         match self.settle(&entry, hash, committed.payload.as_ref(), awaited).await {

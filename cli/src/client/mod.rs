@@ -8,6 +8,7 @@ mod trust;
 
 pub use await_result::{Awaited, Ending, Settled};
 pub use stream::stream_entries;
+pub use submit::Outgoing;
 pub use trust::{TrustView, read_genesis};
 
 use crate::CliError;

@@ -1,17 +1,34 @@
 //! Sending something signed and getting the broker's signed receipt.
+//!
+//! Anybody on the bus may answer too, with garbage, with an old receipt, or with a refusal it provoked by sending a
+//! spoiled copy of our message. So the first answer does not count but the first that binds the broker to this very
+//! submission: one that names its id and, unless it is about a dry run, the entry it became.
 
 use super::Client;
 use crate::{CliError, Exit};
 use if_bus::BusError;
 use if_schemas::{
     CommandId, Envelope, TraceId,
-    head::Receipt,
+    head::{Receipt, Verdict},
     wire::{Message as _, Submission},
 };
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Even for the shortest deadline the receipt is awaited this long: it says that the deadline passed.
 const RECEIPT_MIN: Duration = Duration::from_secs(1);
+/// After an answer that binds nobody, how long a better one may take.
+const DOUBT_WINDOW: Duration = Duration::from_millis(300);
+
+/// What is sent, and what its receipt must name.
+pub struct Outgoing<'a> {
+    pub subject: &'a str,
+    pub submission: &'a Submission,
+    pub id: CommandId,
+    pub dry_run: bool,
+    pub deadline: Duration,
+    pub trace: Option<TraceId>,
+}
 
 /// A receipt of this very submission, its signature checked.
 #[derive(Debug, Clone)]
@@ -21,40 +38,96 @@ pub struct Submitted {
     pub took: Duration,
 }
 
+/// What one answer is worth.
+#[derive(Debug)]
+enum Answer {
+    /// The broker's word on this submission.
+    Binding(Receipt),
+    /// The broker's word, but not provably on this submission; or "nobody listens".
+    Doubtful(Result<Receipt, CliError>),
+    /// Not the broker's word.
+    Noise(CliError),
+}
+
 impl Client {
     /// Sends a submission and verifies its receipt. The broker must answer within `deadline` or the reach time-out.
-    pub async fn submit(
-        &mut self,
-        subject: &str,
-        submission: &Submission,
-        id: CommandId,
-        deadline: Duration,
-        trace: Option<TraceId>,
-    ) -> Result<Submitted, CliError> {
-        let bytes = submission.to_message()?;
-        let timeout = self.reach_left().min(deadline.max(RECEIPT_MIN));
+    pub async fn submit(&mut self, out: &Outgoing<'_>) -> Result<Submitted, CliError> {
+        let bytes = out.submission.to_message()?;
         let sent = Instant::now();
-        let answer = self.bus.request_traced(subject, bytes, timeout, trace).await.map_err(|e| unanswered(e, id))?;
-        let took = sent.elapsed();
-        self.reached = true;
-        let receipt: Receipt = self.open_from_broker(&Envelope::from_message(&answer)?).await?;
-        match receipt.command {
-            Some(command) if command != id => {
-                Err(CliError::damaged(format!("the receipt is for command {command}, this is {id}")))
+        let give_up = sent + self.reach_left().min(out.deadline.max(RECEIPT_MIN));
+        let mut answers = self.bus.request_many(out.subject, bytes, out.trace).await?;
+        let (mut decide_at, mut doubtful, mut noise) = (give_up, None, None);
+        while let Ok(Some(message)) = tokio::time::timeout_at(decide_at, answers.next()).await {
+            match self.weigh(&message.payload, out).await {
+                Answer::Binding(receipt) => {
+                    self.reached = true;
+                    return Ok(Submitted { receipt, took: sent.elapsed() });
+                }
+                Answer::Doubtful(outcome) if doubtful.is_none() => {
+                    doubtful = Some((outcome, sent.elapsed()));
+                    decide_at = give_up.min(Instant::now() + DOUBT_WINDOW);
+                }
+                Answer::Doubtful(_) => {}
+                Answer::Noise(error) => noise = noise.or(Some(error)),
             }
-            _ => Ok(Submitted { receipt, took }),
         }
+        match (doubtful, noise) {
+            (Some((outcome, took)), _) => outcome.map(|receipt| Submitted { receipt, took }),
+            (None, Some(error)) => Err(error),
+            (None, None) => Err(self.unanswered(out, sent.elapsed())),
+        }
+    }
+
+    async fn weigh(&mut self, bytes: &[u8], out: &Outgoing<'_>) -> Answer {
+        if bytes.is_empty() {
+            return Answer::Doubtful(Err(BusError::NoResponders { subject: out.subject.into() }.into()));
+        }
+        let envelope = match Envelope::from_message(bytes) {
+            Ok(envelope) => envelope,
+            Err(e) => return Answer::Noise(CliError::damaged(format!("the answer is no receipt: {e}"))),
+        };
+        match self.open_from_broker::<Receipt>(&envelope).await {
+            Ok(receipt) => classify(receipt, out),
+            Err(error) => Answer::Noise(error),
+        }
+    }
+
+    /// Without an answer nobody knows whether it arrived.
+    fn unanswered(&self, out: &Outgoing, after: Duration) -> CliError {
+        let error = match self.bus.link().borrow().up {
+            true => BusError::Timeout { subject: out.subject.into(), after },
+            false => BusError::Down { url: self.bus.url().into(), why: "the connection was lost".into() },
+        };
+        let error = CliError::from(error);
+        let id = out.id;
+        CliError { message: format!("{}; it may still be admitted", error.message), ..error }.code("no_receipt").hint(
+            format!("once the fabric is back, `ifctl witness show {id}` says what became of it; see `ifctl status`"),
+        )
     }
 }
 
-/// Without an answer nobody knows whether it arrived, except where there is nobody it could have arrived at.
-fn unanswered(error: BusError, id: CommandId) -> CliError {
-    let never_sent = matches!(error, BusError::NoResponders { .. } | BusError::Refused { .. });
-    let base = CliError::from(error);
-    if never_sent || base.exit != Exit::Unreachable {
-        return base;
+fn classify(receipt: Receipt, out: &Outgoing) -> Answer {
+    let ours = receipt.command == Some(out.id);
+    match (&receipt.verdict, receipt.head.is_some()) {
+        _ if receipt.command.is_some() && !ours => {
+            Answer::Noise(CliError::damaged(format!("the receipt is for another command than {}", out.id)))
+        }
+        (Verdict::Accepted, true) if ours => Answer::Binding(receipt),
+        (Verdict::Accepted, _) => Answer::Noise(CliError::damaged("the receipt names no entry")),
+        (Verdict::WouldAccept, _) if ours && out.dry_run => Answer::Binding(receipt),
+        (Verdict::WouldAccept, _) => Answer::Noise(CliError::damaged("the receipt is of a dry run")),
+        (Verdict::Rejected(_), logged) if ours && (logged || out.dry_run) => Answer::Binding(receipt),
+        // Refused before it was known whose it is: nothing was logged, nothing ties the refusal to our bytes.
+        (Verdict::Rejected(_), _) => Answer::Doubtful(Ok(receipt)),
     }
-    CliError { message: format!("{}; the command may still be admitted", base.message), ..base }
-        .code("no_receipt")
-        .hint(format!("once the fabric is back, `ifctl witness show {id}` says what became of it; see `ifctl status`"))
 }
+
+impl CliError {
+    /// True if nothing of what was to be sent can have arrived.
+    pub fn never_arrived(&self) -> bool {
+        self.exit == Exit::Unreachable && self.code == "unreachable"
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,10 @@
 //! Whose signatures count: the genesis of this home directory, and the changes that follow from it.
 
 use crate::CliError;
-use if_schemas::{Body, Entry, Envelope, KeyId, Member, PublicKey, Role, Signed, Trust, limits::ENVELOPE_MAX_BYTES};
+use if_schemas::{
+    Body, Entry, Envelope, Head, KeyId, Member, PublicKey, Role, Signed, Trust, limits::ENVELOPE_MAX_BYTES,
+    wire::Committed,
+};
 use std::{fs::File, io::Read, path::Path};
 
 /// Reads a trust anchor.
@@ -98,5 +101,11 @@ impl super::Client {
     pub async fn open_from_broker<T: Signed>(&mut self, envelope: &Envelope) -> Result<T, CliError> {
         let key = self.key_of(&envelope.key(), Role::Broker).await?;
         Ok(envelope.open(&key)?)
+    }
+
+    /// The head of an entry the broker sent; the broker must have signed it, and for this entry.
+    pub async fn open_committed(&mut self, committed: &Committed) -> Result<Head, CliError> {
+        let key = self.key_of(&committed.head.key(), Role::Broker).await?;
+        Ok(committed.open_head(&key)?)
     }
 }

@@ -4,6 +4,7 @@ use crate::{
     CliError, Exit,
     client::read_genesis,
     context::{Context, NATS_VARIABLE},
+    nats_conf,
     output::table,
     supervise::{self, Event, Lock, NatsPlan, Plan, Programs, process},
 };
@@ -76,10 +77,12 @@ fn plan(context: &Context, matches: &ArgMatches, home: &Home) -> Result<Plan, Cl
         None => super::init::LOCAL_NODE.parse()?,
     };
     let http = matches.get_one::<SocketAddr>("http").copied().or(config.broker.http_addr);
+    let (http, http_fixed) = supervise::choose_http(http)?;
     Ok(Plan {
         home: home.clone(),
         nats: nats_plan(context, matches, home, &config)?,
-        http: supervise::choose_http(http)?,
+        http,
+        http_fixed,
         node,
         programs: Programs::find()?,
     })
@@ -96,6 +99,9 @@ fn nats_plan(context: &Context, matches: &ArgMatches, home: &Home, config: &Conf
         (None, Some(Some(port))) => asked_port.or(Some(port)),
         (None, None) => asked_port,
     };
+    if nats_conf::bring_up_to_date(home)? {
+        context.out.note(&format!("{} was brought up to date", nats_conf::file(home).display()));
+    }
     let (server, version) = supervise::nats_server(home)?;
     let (port, fixed) = supervise::choose_nats(wanted)?;
     Ok(NatsPlan::Own { server, version, port, fixed })

@@ -37,6 +37,8 @@ pub struct Plan {
     pub home: Home,
     pub nats: NatsPlan,
     pub http: SocketAddr,
+    /// That address or none: it was asked for.
+    pub http_fixed: bool,
     pub node: Name,
     pub programs: Programs,
 }

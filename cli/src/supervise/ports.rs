@@ -17,17 +17,17 @@ pub fn choose_nats(wanted: Option<u16>) -> Result<(u16, bool), CliError> {
     }
 }
 
-/// The broker's HTTP address: the one asked for, 9464, or a free port.
-pub fn choose_http(wanted: Option<SocketAddr>) -> Result<SocketAddr, CliError> {
+/// The broker's HTTP address and whether it was asked for: that one, 9464, or a free port.
+pub fn choose_http(wanted: Option<SocketAddr>) -> Result<(SocketAddr, bool), CliError> {
     match wanted {
-        Some(address) if address.port() == 0 => Ok(SocketAddr::new(address.ip(), free_port()?)),
-        Some(address) if is_free(address) => Ok(address),
+        Some(address) if address.port() == 0 => Ok((SocketAddr::new(address.ip(), free_port()?), false)),
+        Some(address) if is_free(address) => Ok((address, true)),
         Some(address) => {
             Err(CliError::failed(format!("{address} is in use by another program, or is no address of this machine"))
                 .hint("choose another one with --http"))
         }
-        None if is_free(loopback(HTTP_PORT_DEFAULT)) => Ok(loopback(HTTP_PORT_DEFAULT)),
-        None => Ok(loopback(free_port()?)),
+        None if is_free(loopback(HTTP_PORT_DEFAULT)) => Ok((loopback(HTTP_PORT_DEFAULT), false)),
+        None => Ok((loopback(free_port()?), false)),
     }
 }
 

@@ -4,15 +4,22 @@ use super::{
     BROKER_READY_TIMEOUT, Event, LOOK_INTERVAL, NATS_READY_TIMEOUT, NatsPlan, Plan, WORKER_READY_TIMEOUT, ports,
     service::Service,
 };
-use crate::{CliError, client::Client, context};
+use crate::{CliError, Exit, client::Client, context, nats_conf};
 use if_home::FabricFile;
 use if_home::fabric::Pids;
-use if_schemas::query::{self, NodesAnswer, StatusAnswer};
-use std::time::Duration;
+use if_schemas::{
+    Name,
+    presence::{InstancePresence, InstanceState},
+    query::{self, NodesAnswer, StatusAnswer},
+};
+use std::{net::SocketAddr, time::Duration};
 use tokio::time::Instant;
 
 /// Ports tried when somebody takes the one that was free a moment ago.
 const PORT_ATTEMPTS: usize = 3;
+
+/// How long the instances of this home directory may keep `up` waiting: a command typed right after it should find them.
+const INSTANCES_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What runs. Stopped in the reverse order of starting.
 #[derive(Default)]
@@ -64,7 +71,7 @@ async fn start_nats(plan: &mut Plan, running: &mut Running, say: &dyn Fn(Event))
     loop {
         let args = [
             "-c".into(),
-            plan.home.nats_dir().join("nats.conf").display().to_string(),
+            nats_conf::file(&plan.home).display().to_string(),
             "-a".into(),
             "127.0.0.1".into(),
             "-p".into(),
@@ -96,28 +103,78 @@ async fn connect(plan: &Plan) -> Result<Client, CliError> {
     Client::connect(&plan.home, &context::operator(&plan.home, plan.nats.url())?).await
 }
 
-async fn start_broker(plan: &Plan, running: &mut Running, client: &mut Client) -> Result<(), CliError> {
+async fn start_broker(plan: &mut Plan, running: &mut Running, client: &mut Client) -> Result<(), CliError> {
     if matches!(plan.nats, NatsPlan::Existing { .. }) && client.query::<StatusAnswer>(query::STATUS).await.is_ok() {
         return Err(CliError::failed(format!("a broker answers on {} already", plan.nats.url()))
             .hint("a fabric has one broker; here run a worker alone: `if-worker --home DIR --nats URL --node NAME`"));
     }
-    let mut args = common(plan);
-    args.extend(["--http".into(), plan.http.to_string()]);
-    let service = running.broker.insert(Service::start("broker", &plan.programs.broker, args, &plan.home.run_dir())?);
-    until_ready(service, BROKER_READY_TIMEOUT, async || client.query::<StatusAnswer>(query::STATUS).await).await?;
-    Ok(())
+    let mut attempts = 1;
+    loop {
+        let mut args = common(plan);
+        args.extend(["--http".into(), plan.http.to_string()]);
+        let service = Service::start("broker", &plan.programs.broker, args, &plan.home.run_dir())?;
+        let service = running.broker.insert(service);
+        let ready = async || client.query::<StatusAnswer>(query::STATUS).await;
+        match until_ready(service, BROKER_READY_TIMEOUT, ready).await {
+            Ok(_) => return Ok(()),
+            // It ended before it answered, and not over its files: somebody may have taken the port since it was found free.
+            Err(e)
+                if e.exit == Exit::Failed
+                    && service.pid().is_none()
+                    && !plan.http_fixed
+                    && attempts < PORT_ATTEMPTS =>
+            {
+                attempts += 1;
+                plan.http = SocketAddr::new(plan.http.ip(), ports::free_port()?);
+            }
+            Err(e) => return Err(e),
+        }
+    }
 }
 
 async fn start_worker(plan: &Plan, running: &mut Running, client: &mut Client) -> Result<(), CliError> {
     let mut args = common(plan);
     args.extend(["--node".into(), plan.node.to_string()]);
     let service = running.worker.insert(Service::start("worker", &plan.programs.worker, args, &plan.home.run_dir())?);
-    until_ready(service, WORKER_READY_TIMEOUT, async || {
-        let answer: NodesAnswer = client.query(query::NODES).await?;
-        let there = answer.nodes.iter().any(|n| n.node == plan.node);
-        there.then_some(()).ok_or_else(|| CliError::failed("the node has not announced itself"))
+    until_ready(service, WORKER_READY_TIMEOUT, async || match announced(plan, client).await? {
+        Some(_) => Ok(()),
+        None => Err(CliError::failed("the node has not announced itself")),
     })
-    .await
+    .await?;
+    let expected = enabled_instances(plan);
+    let give_up = Instant::now() + INSTANCES_TIMEOUT;
+    while Instant::now() < give_up {
+        let live = announced(plan, client).await?.unwrap_or_default();
+        let settled = |(provider, instance): &(Name, Name)| {
+            let found = live.iter().find(|i| i.provider == *provider && i.instance == *instance);
+            found.is_some_and(|i| i.state != InstanceState::Connecting)
+        };
+        if expected.iter().all(settled) {
+            break;
+        }
+        tokio::time::sleep(LOOK_INTERVAL).await;
+    }
+    Ok(())
+}
+
+/// What the node says it serves; `None` before it has said anything.
+async fn announced(plan: &Plan, client: &mut Client) -> Result<Option<Vec<InstancePresence>>, CliError> {
+    let answer: NodesAnswer = client.query(query::NODES).await?;
+    Ok(answer.nodes.into_iter().find(|n| n.node == plan.node).map(|n| n.instances))
+}
+
+/// What the files of this home directory ask the worker to serve. A wrong file is the worker's to report.
+fn enabled_instances(plan: &Plan) -> Vec<(Name, Name)> {
+    let scan = if_home::instances::scan(&plan.home.providers_dir(), &if_manifest::providers()).unwrap_or_default();
+    let mut enabled = Vec::new();
+    for (provider, file) in scan.providers {
+        for (name, instance) in file.unwrap_or_default() {
+            if instance.is_ok_and(|i| i.enabled) {
+                enabled.push((provider.clone(), name));
+            }
+        }
+    }
+    enabled
 }
 
 fn common(plan: &Plan) -> Vec<String> {

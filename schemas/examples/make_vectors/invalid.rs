@@ -6,7 +6,12 @@ use super::{
     log::{Log, whole},
     raw,
 };
-use if_schemas::{Envelope, PublicKey, TrustOp, codec, limits, wire::Submission};
+use if_schemas::{
+    Envelope, PublicKey, TrustOp, codec,
+    head::{Receipt, Verdict},
+    limits,
+    wire::{Committed, Message as _, Submission},
+};
 use rmpv::Value;
 use serde_json::json;
 
@@ -17,6 +22,7 @@ pub fn vectors() -> Vec<Vector> {
     out.extend(bodies());
     out.extend(entries(&log));
     out.extend(messages());
+    out.extend(committed(&log));
     out
 }
 
@@ -264,5 +270,24 @@ fn messages() -> Vec<Vector> {
         own("envelope-oversize", "an envelope of 32,769 bytes inside", large_envelope, "too_large"),
         own("version-2", "an envelope of a later version inside", later, "version"),
         own("garbage", "no MessagePack at all", b"GET / HTTP/1.1\r\n\r\n".to_vec(), "malformed"),
+    ]
+}
+
+fn committed(log: &Log) -> Vec<Vector> {
+    let two = log.first(2);
+    let own = |name: &str, description, head: Envelope, error| {
+        let entry = two.entries[1].raw.entry.clone();
+        let message = Committed { entry, head, payload: None, signer: None }.to_message().unwrap();
+        let with = json!({"broker": broker().public()});
+        Vector::invalid(&format!("committed-{name}"), "committed", description, message, error, with)
+    };
+    let receipt = |head, key| seal(&Receipt { command: None, head, verdict: Verdict::Accepted }, key);
+    let (this, before) = (two.head_body(), log.first(1).head_body());
+    vec![
+        own("other-entry", "the head of the entry before", seal(&before, &broker()), "hash_mismatch"),
+        own("other-receipt", "the receipt of the entry before", receipt(Some(before), &broker()), "hash_mismatch"),
+        own("receipt-no-head", "a receipt of something that was not logged", receipt(None, &broker()), "invalid"),
+        own("receipt-not-broker", "a receipt an operator signed", receipt(Some(this), &bob()), "wrong_key"),
+        own("command-as-head", "a command where the head should be", good(), "kind"),
     ]
 }

@@ -57,9 +57,12 @@ impl Log {
     }
 
     pub fn head(&self, key: &SigningKey) -> Envelope {
+        seal(&self.head_body(), key)
+    }
+
+    pub fn head_body(&self) -> Head {
         let last = self.entries.last().unwrap();
-        let head = Head { log: self.entries[0].hash, index: last.entry.index, hash: last.hash, at: last.entry.at };
-        seal(&head, key)
+        Head { log: self.entries[0].hash, index: last.entry.index, hash: last.hash, at: last.entry.at }
     }
 
     pub fn raw(&self) -> Vec<RawEntry> {

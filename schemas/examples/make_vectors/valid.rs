@@ -166,6 +166,12 @@ fn messages(log: &Log) -> Vec<Vector> {
         payload: admitted.raw.payload.clone(),
         signer: Some(bob().public()),
     };
+    let word = Receipt {
+        command: Some(super::fixtures::id(1, 10)),
+        head: Some(log.first(2).head_body()),
+        verdict: Verdict::Accepted,
+    };
+    let by_receipt = Committed { head: seal(&word, &broker()), ..committed.clone() };
     let genesis = Committed {
         entry: log.entries[0].raw.entry.clone(),
         head: log.first(1).head(&broker()),
@@ -183,7 +189,14 @@ fn messages(log: &Log) -> Vec<Vector> {
             submission.to_message().unwrap(),
             expect(&envelope),
         ),
-        Vector::valid("committed-work", "committed", "a work item", committed.to_message().unwrap(), work),
+        Vector::valid("committed-work", "committed", "a work item", committed.to_message().unwrap(), work.clone()),
+        Vector::valid(
+            "committed-work-receipt",
+            "committed",
+            "the same with the receipt as its head",
+            by_receipt.to_message().unwrap(),
+            work,
+        ),
         Vector::valid(
             "committed-bare",
             "committed",

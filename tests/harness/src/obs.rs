@@ -23,8 +23,8 @@ const DISPLAY_TIMEOUT: Duration = Duration::from_secs(20);
 const START_TIMEOUT: Duration = Duration::from_secs(90);
 /// How long the greeting on a listening websocket may take.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long OBS may take to quit when asked.
-const QUIT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long OBS may take to quit when asked. It takes a second on a quiet machine.
+const QUIT_TIMEOUT: Duration = Duration::from_secs(20);
 /// A free port may be taken by somebody else before OBS has it: so many are tried.
 const PORT_ATTEMPTS: usize = 4;
 /// Lines of OBS's log kept for error messages.
@@ -99,12 +99,15 @@ impl RealObs {
     pub fn thaw(&self) -> anyhow::Result<()> {
         self.obs.signal(Signal::CONT)
     }
-    /// Quits it cleanly and waits until it is gone.
-    pub fn quit(&mut self) -> anyhow::Result<()> {
+    /// Asks it to quit and waits until it is gone. False where it hung on the way out and was killed: with software
+    /// rendering OBS 29 does so about once in twelve times, its main thread waiting for ever in `xcb_take_socket`.
+    pub fn quit(&mut self) -> anyhow::Result<bool> {
         self.obs.signal(Signal::INT)?;
-        ensure!(self.log.wait_end(QUIT_TIMEOUT), "OBS did not quit in {QUIT_TIMEOUT:?}\n{}", self.log());
+        let quit = self.log.wait_end(QUIT_TIMEOUT);
+        let told = self.log().contains("==== Shutting down ====");
         self.obs.stop();
-        Ok(())
+        ensure!(quit || told, "OBS did not begin to quit in {QUIT_TIMEOUT:?}\n{}", self.log());
+        Ok(quit)
     }
     /// Kills it (SIGKILL).
     pub fn kill(&mut self) {

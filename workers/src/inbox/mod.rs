@@ -102,10 +102,11 @@ impl Inbox {
         self.record(&Record::Started(started.into()), once, until).await
     }
 
-    /// Records a result, synced soon if `sync`. Returns when it is written, so that the result sent next is the one
-    /// that is sent again if this process dies.
-    pub async fn finished(&self, finished: Arc<Finished>, sync: bool) -> Result<(), InboxError> {
-        self.record(&Record::Finished(finished), sync, Some(Until::Written)).await
+    /// Records a result. That of a `once` effect is synced soon, and this returns when it is written, so that the result
+    /// sent next is the one that is sent again if this process dies. Another effect would be executed again: nothing
+    /// waits for its record.
+    pub async fn finished(&self, finished: Arc<Finished>, once: bool) -> Result<(), InboxError> {
+        self.record(&Record::Finished(finished), once, once.then_some(Until::Written)).await
     }
 
     /// Records that the broker has the result.

@@ -3,10 +3,8 @@
 use super::Made;
 use crate::{CliError, client::read_genesis, clock, context::Context, nats_conf};
 use if_bus::nkey;
-use if_home::private;
 use if_schemas::{Envelope, Grant, Hash, Member, Name, Role, SigningKey, Trust, member::Genesis};
 use serde_json::json;
-use zeroize::Zeroizing;
 
 /// Name of the worker node that runs on the same machine.
 pub const LOCAL_NODE: &str = "local";
@@ -85,24 +83,14 @@ fn nats(made: &mut Made) -> Result<(), CliError> {
     let dir = made.home.nats_dir();
     made.directory(&dir)?;
     made.directory(&dir.join("data"))?;
-    let nkeys = nats_conf::PublicNkeys {
-        operator: user(made, "operator")?,
-        worker: user(made, "worker")?,
-        broker: user(made, "broker")?,
-    };
-    made.file(dir.join("nats.conf"), || Ok(nats_conf::render(&dir.join("data"), &nkeys).into_bytes()))
-}
-
-/// The public nkey of a role, its seed made unless it exists.
-fn user(made: &mut Made, role: &str) -> Result<String, CliError> {
-    let path = made.home.nats_seed_file(role);
-    made.file(path.clone(), || {
-        let (seed, _) = nkey::user_from_seed(clock::random()?)?;
-        Ok(format!("{seed}\n").into_bytes())
-    })?;
-    let seed: Zeroizing<String> = private::read_secret(&path, "it holds a NATS key")?;
-    nkey::public_of(&seed)
-        .map_err(|e| CliError::config(format!("{}: {e}", path.display()), "remove the file and run `ifctl init` again"))
+    for role in ["operator", "worker", "broker"] {
+        made.file(made.home.nats_seed_file(role), || {
+            let (seed, _) = nkey::user_from_seed(clock::random()?)?;
+            Ok(format!("{seed}\n").into_bytes())
+        })?;
+    }
+    let home = made.home;
+    made.file(nats_conf::file(home), || Ok(nats_conf::content(home)?.into_bytes()))
 }
 
 fn show(context: &Context, made: &Made, envelope: &Envelope) -> Result<(), CliError> {

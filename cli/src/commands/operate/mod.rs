@@ -7,7 +7,7 @@ pub use report::Report;
 
 use crate::{
     CliError, Exit,
-    client::{Awaited, Client, Ending, Settled},
+    client::{Awaited, Client, Ending, Outgoing, Settled},
     clock,
     context::Context,
     output::value,
@@ -106,7 +106,15 @@ impl Run<'_> {
         let to = subject::command(&command.provider, &command.instance, &command.operation);
         let sent = Instant::now();
         self.report.sent();
-        let submitted = self.client.submit(&to, &submission, command.id, allowed, Some(command.trace)).await?;
+        let outgoing = Outgoing {
+            subject: &to,
+            submission: &submission,
+            id: command.id,
+            dry_run: command.dry_run,
+            deadline: allowed,
+            trace: Some(command.trace),
+        };
+        let submitted = self.client.submit(&outgoing).await?;
         let receipt = submitted.receipt;
         self.report.admitted(receipt.head, submitted.took);
         let admission = match (receipt.verdict, receipt.head) {

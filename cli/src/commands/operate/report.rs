@@ -68,7 +68,7 @@ impl Report {
     pub(super) fn fail_with(&mut self, error: CliError) {
         if error.exit == Exit::Rejected && self.result_witness.is_none() {
             self.status = "rejected";
-        } else if error.code == "unreachable" && self.witness.is_none() {
+        } else if error.never_arrived() && self.witness.is_none() {
             self.status = "not_sent";
         }
         self.error = Some(error);

@@ -2,7 +2,7 @@
 
 use crate::{
     CliError,
-    client::Client,
+    client::{Client, Outgoing},
     clock,
     context::Context,
     output::{table, value},
@@ -41,7 +41,9 @@ pub async fn submit(client: &mut Client, key: &SigningKey, op: TrustOp, deadline
     let change = TrustChange { id, issued_at, deadline: issued_at.saturating_add_us(deadline_us), op: op.clone() };
     let submission = Submission { envelope: Envelope::seal(&change, key)?, payload: None };
     let deadline = Duration::from_micros(u64::try_from(deadline_us).unwrap_or(0));
-    let submitted = client.submit(subject::TRUST, &submission, id, deadline, None).await?;
+    let outgoing =
+        Outgoing { subject: subject::TRUST, submission: &submission, id, dry_run: false, deadline, trace: None };
+    let submitted = client.submit(&outgoing).await?;
     match (submitted.receipt.verdict, submitted.receipt.head) {
         (Verdict::Accepted, Some(head)) => Ok(Change { id, op, head, took: submitted.took }),
         (Verdict::Rejected(reject), _) => Err(reject.into()),

@@ -36,8 +36,8 @@ async fn follow(out: &Output, client: &mut Client, from: Option<u64>) -> Result<
                 let Some(message) = message else { return Err(lost()) };
                 let Ok(committed) = Committed::from_message(&message.payload) else { continue };
                 // What the broker did not sign is not an entry, whatever it looks like.
-                let Ok(head) = client.open_from_broker::<Head>(&committed.head).await else { continue };
-                if head.hash != Entry::hash_bytes(&committed.entry) || head.index < tail.next {
+                let Ok(head) = client.open_committed(&committed).await else { continue };
+                if head.index < tail.next {
                     continue;
                 }
                 let read = if head.index == tail.next { tail.push(&committed.entry)? } else { tail.fill(client, &head).await? };

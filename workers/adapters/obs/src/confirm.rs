@@ -162,14 +162,18 @@ impl Watch {
 
     /// Waits until event and read-back agree, at most until the end of `clock`.
     pub async fn confirm(mut self, session: &Session, clock: Clock) -> Result<Confirmed, Unconfirmed> {
-        let patience = Instant::now() + EVENT_PATIENCE;
+        // Since when the state is there while its event is not. Not since the request: a transition takes its time, and OBS's
+        // cursor stands at its end before the last frame is drawn.
+        let mut settled_at = None;
         loop {
             let last = Instant::now() >= clock.act_until;
             let reading = self.wanted.read(session, clock.read_until).await;
             self.drain();
-            let silent = last || Instant::now() >= patience;
+            let settled = reading.as_ref().is_ok_and(|reading| reading.reached && reading.settled);
+            settled_at = settled.then(|| settled_at.unwrap_or_else(Instant::now));
+            let silent = settled_at.is_some_and(|since| last || since.elapsed() >= EVENT_PATIENCE);
             match reading {
-                Ok(reading) if reading.reached && (self.told.is_some() || (silent && reading.settled)) => {
+                Ok(reading) if reading.reached && (self.told.is_some() || silent) => {
                     return Ok(Confirmed { event: self.told });
                 }
                 Ok(reading) if last => {

@@ -20,7 +20,7 @@ pub const EVENT_QUEUE: usize = 256;
 pub const HINT_SCENES_MAX: usize = 8;
 /// How often state is read back while no event comes.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(250);
-/// How long the event may stay out before the state read back counts alone.
+/// How long the wanted state must have been there without its event before reading it back counts alone.
 pub const EVENT_PATIENCE: Duration = Duration::from_millis(1_000);
 /// Most time kept at the end of a call for the last read-back. A quarter of the call where it is short.
 pub const LAST_READ_MAX: Duration = Duration::from_millis(500);

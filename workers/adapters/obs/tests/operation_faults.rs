@@ -101,6 +101,35 @@ async fn a_settled_effect_without_event_is_confirmed_by_reading_back() {
     assert_eq!(document["confirmed_by"], json!(["read_back"]));
 }
 
+/// OBS's cursor follows the clock: it stands at the end before the last frame is drawn and the event is sent.
+#[tokio::test]
+async fn the_end_of_a_long_transition_is_the_event_not_the_cursor() {
+    /// Looks during the transition: longer, at the poll interval, than the patience with a missing event.
+    const RUNNING: usize = 6;
+    /// Looks between the cursor's end and the event: shorter than that patience.
+    const DRAWING: usize = 2;
+    let (_fake, adapter) = fake(&Studio::new(), |mut studio, mut side, request| async move {
+        side.answer(&request, Value::Null).await;
+        studio.program = "Main Scene";
+        let mut looks = 0;
+        while let Some(request) = side.request().await {
+            if request.kind == "GetCurrentSceneTransitionCursor" {
+                looks += 1;
+                let cursor = if looks <= RUNNING { 0.5 } else { 1.0 };
+                side.answer(&request, json!({"transitionCursor": cursor})).await;
+            } else {
+                side.answer(&request, studio.read(&request.kind).unwrap()).await;
+            }
+            if looks == RUNNING + DRAWING {
+                side.event("CurrentProgramSceneChanged", json!({"sceneName": "Main Scene"})).await;
+            }
+        }
+    })
+    .await;
+    let document = succeeded(&adapter, "obs.scene.switch", main_scene()).await;
+    assert_eq!(document["confirmed_by"], json!(["event", "read_back"]));
+}
+
 #[tokio::test]
 async fn an_effect_without_answer_is_confirmed_at_the_end() {
     let (_fake, adapter) = fake(&Studio::new(), |mut studio, mut side, _request| async move {

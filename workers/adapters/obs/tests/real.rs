@@ -262,22 +262,35 @@ async fn a_frozen_obs_is_noticed() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs real OBS: make test-peers"]
 async fn quitting_killing_and_coming_back() {
-    let mut obs = start(Some("pass")).await;
-    let adapter = connected(&obs).await;
+    /// OBS itself may hang on the way out (see `RealObs::quit`); one of so many has to go cleanly.
+    const ATTEMPTS: usize = 3;
+    for attempt in 1..=ATTEMPTS {
+        let obs = start(Some("pass")).await;
+        let adapter = connected(&obs).await;
+        let (mut obs, clean) = spawn_blocking(move || quit(obs)).await.unwrap();
+        // On a busy machine OBS goes without its goodbye event, so only the state is sure.
+        let lost = timeout(PATIENCE, adapter.closed()).await.unwrap();
+        assert_eq!(lost.state, InstanceState::Disconnected);
+        if !clean {
+            assert!(attempt < ATTEMPTS, "OBS hung on the way out {ATTEMPTS} times\n{}", obs.log());
+            continue;
+        }
+        let refused = adapter.connect().await.unwrap_err();
+        assert_eq!(refused.state, InstanceState::Disconnected);
+        assert!(refused.message.contains("cannot connect"), "{refused:?}");
+        let failure = failed(&adapter, "obs.scene.list", json!({}), PATIENCE).await;
+        assert_eq!(failure.code, "not_sent", "{failure:?}");
 
-    let mut obs = spawn_blocking(move || obs.quit().map(|()| obs)).await.unwrap().unwrap();
-    // On a busy machine OBS goes without its goodbye event, so only the state is sure.
-    let lost = timeout(PATIENCE, adapter.closed()).await.unwrap();
-    assert_eq!(lost.state, InstanceState::Disconnected);
-    let refused = adapter.connect().await.unwrap_err();
-    assert_eq!(refused.state, InstanceState::Disconnected);
-    assert!(refused.message.contains("cannot connect"), "{refused:?}");
-    let failure = failed(&adapter, "obs.scene.list", json!({}), PATIENCE).await;
-    assert!(["not_sent", "disconnected"].contains(&failure.code.as_str()), "{failure:?}");
+        obs = spawn_blocking(move || obs.start_again().map(|()| obs)).await.unwrap().unwrap();
+        adapter.connect().await.unwrap();
+        obs.kill();
+        let lost = timeout(PATIENCE, adapter.closed()).await.unwrap();
+        assert_eq!(lost.state, InstanceState::Disconnected);
+        return;
+    }
+}
 
-    let mut obs = spawn_blocking(move || obs.start_again().map(|()| obs)).await.unwrap().unwrap();
-    adapter.connect().await.unwrap();
-    obs.kill();
-    let lost = timeout(PATIENCE, adapter.closed()).await.unwrap();
-    assert_eq!(lost.state, InstanceState::Disconnected);
+fn quit(mut obs: RealObs) -> (RealObs, bool) {
+    let clean = obs.quit().unwrap();
+    (obs, clean)
 }

@@ -172,7 +172,8 @@ impl Studio {
         }
     }
 
-    fn read(&self, kind: &str) -> Option<Value> {
+    /// The answer to a read of this studio's state; None for anything else.
+    pub fn read(&self, kind: &str) -> Option<Value> {
         Some(match kind {
             "GetVersion" => json!({"obsVersion": "29.0.2", "obsWebSocketVersion": "5.1.0", "rpcVersion": 1}),
             "GetSceneList" => {
