@@ -3,7 +3,7 @@
 use crate::{outbox, shared::Shared};
 use if_bus::Bus;
 use if_schemas::{
-    CommandId, Envelope, Head, Name, OperationId, Payload, PublicKey, SchemaError, TraceId,
+    CommandId, Draft, Envelope, Head, Name, OperationId, Payload, PublicKey, SchemaError, TraceId,
     head::{Receipt, Verdict},
     subject::{self, EventKind},
     wire::{Committed, Message as _},
@@ -13,6 +13,8 @@ use tokio::sync::mpsc;
 
 /// Publications waiting; the sequencer waits when it is full.
 pub const PUBLISHER_QUEUE: usize = 8_192;
+/// Most publications under one signature: bounds how long the first of them waits for the last.
+const SIGNED_TOGETHER_MAX: usize = 512;
 
 /// Everything one durable entry (or one answer without an entry) causes.
 pub struct Publication {
@@ -64,30 +66,49 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Publishes in order until the queue closes.
+    /// Publishes in order until the queue closes. What waits together is signed together.
     pub async fn run(self, mut queue: mpsc::Receiver<Publication>) {
-        while let Some(publication) = queue.recv().await {
-            if let Err(error) = self.publish(publication).await {
-                // The log has it; senders ask again, followers fill the gap by index.
-                tracing::error!(%error, "could not publish");
+        let mut waiting = Vec::with_capacity(SIGNED_TOGETHER_MAX);
+        while queue.recv_many(&mut waiting, SIGNED_TOGETHER_MAX).await > 0 {
+            let signed = match self.sign(&waiting) {
+                Ok(signed) => signed,
+                Err(error) => {
+                    tracing::error!(%error, "could not sign");
+                    waiting.clear();
+                    continue;
+                }
+            };
+            for (publication, word) in waiting.drain(..).zip(signed) {
+                if let Err(error) = self.publish(publication, word).await {
+                    // The log has it; senders ask again, followers fill the gap by index.
+                    tracing::error!(%error, "could not publish");
+                }
             }
         }
     }
 
-    async fn publish(&self, publication: Publication) -> Result<(), PublishError> {
+    /// The broker's word for each: its receipt where somebody asked, which states the head too; else the head; none where
+    /// there is nothing to tell anybody.
+    fn sign(&self, publications: &[Publication]) -> Result<Vec<Option<Envelope>>, SchemaError> {
+        let drafts = publications.iter().map(draft).collect::<Result<Vec<_>, _>>()?;
+        let needed: Vec<bool> = drafts.iter().map(Option::is_some).collect();
+        let mut sealed = Envelope::seal_all(drafts.into_iter().flatten().collect(), &self.shared.key)?.into_iter();
+        Ok(needed.into_iter().map(|needed| if needed { sealed.next() } else { None }).collect())
+    }
+
+    async fn publish(&self, publication: Publication, word: Option<Envelope>) -> Result<(), PublishError> {
         let Publication { reply, entry, then } = publication;
-        let receipt = reply.map(|r| self.answer(r, entry.is_some())).transpose()?.flatten();
-        if let Some((Some(to), envelope)) = &receipt {
-            self.bus.publish(to, envelope.to_message()?, None).await?;
+        if let Some(reply) = &reply {
+            let verdict = if matches!(reply.verdict, Verdict::Rejected(_)) { "rejected" } else { "accepted" };
+            self.shared.metrics.commands.with_label_values(&[verdict]).inc();
+        }
+        let Some(word) = word else { return Ok(()) };
+        if let Some(to) = reply.and_then(|reply| reply.to) {
+            self.bus.publish(&to, word.to_message()?, None).await?;
         }
         let Some(entry) = entry else { return Ok(()) };
         let (index, id) = (entry.head.index, entry.head.hash);
-        let head = match receipt {
-            // It states the head already: a second signature would say nothing new.
-            Some((_, envelope)) => envelope,
-            None => self.shared.sign_head(&entry.head)?,
-        };
-        let committed = Committed { entry: entry.bytes, head, payload: entry.payload, signer: entry.signer };
+        let committed = Committed { entry: entry.bytes, head: word, payload: entry.payload, signer: entry.signer };
         let message = committed.to_message()?;
         match then {
             Some(Then::Dispatch { command, target: t }) => {
@@ -112,16 +133,16 @@ impl Publisher {
         // Fails only while shutting down; unsettled work is found in the log at the next start.
         let _ = self.outbox.send(note).await;
     }
+}
 
-    /// The signed receipt and where it goes; none where nobody asked and no entry needs it as its head.
-    fn answer(&self, reply: Reply, is_logged: bool) -> Result<Option<(Option<String>, Envelope)>, SchemaError> {
-        let verdict = if matches!(reply.verdict, Verdict::Rejected(_)) { "rejected" } else { "accepted" };
-        self.shared.metrics.commands.with_label_values(&[verdict]).inc();
-        if reply.to.is_none() && !is_logged {
-            return Ok(None);
+fn draft(publication: &Publication) -> Result<Option<Draft>, SchemaError> {
+    match (&publication.reply, &publication.entry) {
+        (Some(reply), entry) if entry.is_some() || reply.to.is_some() => {
+            let receipt = Receipt { command: reply.command, head: reply.head, verdict: reply.verdict.clone() };
+            Draft::of(&receipt).map(Some)
         }
-        let receipt = Receipt { command: reply.command, head: reply.head, verdict: reply.verdict };
-        Ok(Some((reply.to, Envelope::seal(&receipt, &self.shared.key)?)))
+        (_, Some(entry)) => Draft::of(&entry.head).map(Some),
+        _ => Ok(None),
     }
 }
 

@@ -1,7 +1,9 @@
-//! The signed envelope: exact body bytes, who signed them, and as what.
+//! The signed envelope: exact body bytes, who signed them, and as what. What the broker states may share a signature with
+//! what it states at the same moment: see [`crate::batch`].
 
 use crate::{
-    Hash, KeyId, PublicKey, SchemaError, Signature, SigningKey,
+    Hash, KeyId, PublicKey, SchemaError, Signature, SigningKey, Verifier,
+    batch::{self, Path},
     codec::{self, check_size},
     key::SIGNING_PREFIX,
     limits::{ENVELOPE_MAX_BYTES, VERSION},
@@ -36,14 +38,42 @@ impl Kind {
             Kind::Presence => "presence",
         }
     }
+
+    /// May it share a signature with others? Never what goes into the log: each of those is somebody's own act.
+    fn may_share(self) -> bool {
+        matches!(self, Kind::Head | Kind::Receipt)
+    }
 }
+
+/// What is signed where a signature is shared: kind, in the place of [`Kind::as_str`], of the root.
+const BATCH: &str = "batch";
 
 /// A body type that may be signed, tied to exactly one [`Kind`].
 pub trait Signed: Serialize + DeserializeOwned {
     const KIND: Kind;
 }
 
-/// `{v, kind, key, body, sig}`. `sig` covers `"infrafabric.v1\0" ‖ kind ‖ 0x00 ‖ key ‖ body`.
+/// A body encoded and not yet signed.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    kind: Kind,
+    body: Vec<u8>,
+}
+
+impl Draft {
+    pub fn of<T: Signed>(body: &T) -> Result<Self, SchemaError> {
+        Ok(Self { kind: T::KIND, body: codec::encode(T::KIND.as_str(), body)? })
+    }
+
+    fn seal(self, key: KeyId, sig: Signature, path: Option<Path>) -> Result<Envelope, SchemaError> {
+        let envelope = Envelope { v: VERSION, kind: self.kind, key, body: self.body, sig, path };
+        envelope.check_frame()?;
+        Ok(envelope)
+    }
+}
+
+/// `{v, kind, key, body, sig}`. `sig` covers `"infrafabric.v1\0" ‖ kind ‖ 0x00 ‖ key ‖ body`, or with `path` the root to
+/// which that message leads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Envelope {
@@ -53,16 +83,28 @@ pub struct Envelope {
     #[serde(with = "serde_bytes")]
     body: Vec<u8>,
     sig: Signature,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    path: Option<Path>,
 }
 
 impl Envelope {
     /// Encodes and signs `body`.
     pub fn seal<T: Signed>(body: &T, key: &SigningKey) -> Result<Self, SchemaError> {
-        let body = codec::encode(T::KIND.as_str(), body)?;
-        let sig = key.sign(&message(T::KIND, key.id(), &body));
-        let envelope = Self { v: VERSION, kind: T::KIND, key: key.id(), body, sig };
-        check_size("envelope", &envelope.encode()?, ENVELOPE_MAX_BYTES)?;
-        Ok(envelope)
+        let draft = Draft::of(body)?;
+        let sig = key.sign(&message(draft.kind.as_str(), key.id(), &draft.body));
+        draft.seal(key.id(), sig, None)
+    }
+
+    /// Signs all drafts, heads and receipts, with one signature. In the order of the drafts.
+    pub fn seal_all(drafts: Vec<Draft>, key: &SigningKey) -> Result<Vec<Self>, SchemaError> {
+        let messages = drafts.iter().map(|d| message(d.kind.as_str(), key.id(), &d.body));
+        if drafts.len() < 2 {
+            let signatures: Vec<_> = messages.map(|m| key.sign(&m)).collect();
+            return drafts.into_iter().zip(signatures).map(|(d, sig)| d.seal(key.id(), sig, None)).collect();
+        }
+        let (root, paths) = batch::tree(messages.map(|m| batch::leaf(&m)).collect())?;
+        let sig = key.sign(&message(BATCH, key.id(), &root.0));
+        drafts.into_iter().zip(paths).map(|(d, path)| d.seal(key.id(), sig, Some(path))).collect()
     }
 
     pub fn encode(&self) -> Result<Vec<u8>, SchemaError> {
@@ -86,26 +128,53 @@ impl Envelope {
         self.key
     }
 
-    /// What the signature covers, the signature: for batch verification.
-    pub fn signed_parts(&self) -> (Vec<u8>, Signature) {
-        (message(self.kind, self.key, &self.body), self.sig)
+    /// What the signature covers, the signature: for verifying many at once.
+    pub fn signed_parts(&self) -> Result<(Vec<u8>, Signature), SchemaError> {
+        self.check_frame()?;
+        let message = match self.root()? {
+            None => message(self.kind.as_str(), self.key, &self.body),
+            Some(root) => message(BATCH, self.key, &root.0),
+        };
+        Ok((message, self.sig))
     }
 
     /// Checks that `key` made this signature.
     pub fn verify(&self, key: &PublicKey) -> Result<(), SchemaError> {
-        self.check_frame()?;
-        let given = key.key_id();
-        if given != self.key {
-            return Err(SchemaError::WrongKey { named: self.key.to_string(), given: given.to_string() });
-        }
-        key.verify(&message(self.kind, self.key, &self.body), &self.sig)
+        self.check_key(key.key_id())?;
+        let (message, sig) = self.signed_parts()?;
+        key.verify(&message, &sig)
     }
 
-    /// Verifies, then decodes the body. The only way from untrusted bytes to a trusted value.
+    /// Verifies, then decodes the body. With [`Envelope::open_with`] the only way from untrusted bytes to a trusted value.
     pub fn open<T: Signed>(&self, key: &PublicKey) -> Result<T, SchemaError> {
         self.expect_kind(T::KIND)?;
         self.verify(key)?;
         self.read_unverified()
+    }
+
+    /// The same, without checking again a signature that `verifier` has seen under another message of the same batch.
+    pub fn open_with<T: Signed>(&self, verifier: &Verifier) -> Result<T, SchemaError> {
+        self.expect_kind(T::KIND)?;
+        self.check_key(verifier.key_id())?;
+        match self.root()? {
+            None => verifier.verify(&message(self.kind.as_str(), self.key, &self.body), &self.sig)?,
+            Some(root) => verifier.verify_root(root, &message(BATCH, self.key, &root.0), &self.sig)?,
+        }
+        self.read_unverified()
+    }
+
+    fn check_key(&self, given: KeyId) -> Result<(), SchemaError> {
+        self.check_frame()?;
+        if given != self.key {
+            return Err(SchemaError::WrongKey { named: self.key.to_string(), given: given.to_string() });
+        }
+        Ok(())
+    }
+
+    /// Root of the batch; none where the signature is this envelope's own.
+    fn root(&self) -> Result<Option<Hash>, SchemaError> {
+        let Some(path) = &self.path else { return Ok(None) };
+        path.root(batch::leaf(&message(self.kind.as_str(), self.key, &self.body))).map(Some)
     }
 
     /// Decodes the body of an envelope whose signature is checked elsewhere (batch verification, display).
@@ -128,6 +197,10 @@ impl Envelope {
         if bytes > ENVELOPE_MAX_BYTES {
             return Err(SchemaError::TooLarge { what: "envelope", bytes, limit: ENVELOPE_MAX_BYTES });
         }
+        if self.path.is_some() && !self.kind.may_share() {
+            let rule = "only heads and receipts share a signature";
+            return Err(SchemaError::invalid("path", self.kind.as_str(), rule));
+        }
         Ok(())
     }
 
@@ -137,12 +210,13 @@ impl Envelope {
         const V: usize = 1;
         const KEY: usize = 2 + KeyId::LEN;
         const SIG: usize = 2 + Signature::LEN;
-        let bin_header = match self.body.len() {
-            0..=0xff => 2,
-            0x100..=0xffff => 3,
-            _ => 5,
+        let bin = |len: usize| match len {
+            0..=0xff => 2 + len,
+            0x100..=0xffff => 3 + len,
+            _ => 5 + len,
         };
-        FIELD_NAMES + V + 1 + self.kind.as_str().len() + KEY + bin_header + self.body.len() + SIG
+        let path = self.path.as_ref().map_or(0, |p| 5 + bin(p.len()));
+        FIELD_NAMES + V + 1 + self.kind.as_str().len() + KEY + bin(self.body.len()) + SIG + path
     }
 
     fn expect_kind(&self, expected: Kind) -> Result<(), SchemaError> {
@@ -153,8 +227,8 @@ impl Envelope {
     }
 }
 
-fn message(kind: Kind, key: KeyId, body: &[u8]) -> Vec<u8> {
-    let kind = kind.as_str().as_bytes();
+fn message(kind: &str, key: KeyId, body: &[u8]) -> Vec<u8> {
+    let kind = kind.as_bytes();
     let mut out = Vec::with_capacity(SIGNING_PREFIX.len() + kind.len() + 1 + KeyId::LEN + body.len());
     out.extend_from_slice(SIGNING_PREFIX);
     out.extend_from_slice(kind);
@@ -163,3 +237,6 @@ fn message(kind: Kind, key: KeyId, body: &[u8]) -> Vec<u8> {
     out.extend_from_slice(body);
     out
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! A signed head: "entry `index` of log `log` has hash `hash`", which commits to everything before it.
 
-use crate::{CommandId, Envelope, Hash, Kind, PublicKey, Reject, SchemaError, Signed, Timestamp};
+use crate::{CommandId, Envelope, Hash, Kind, Reject, SchemaError, Signed, Timestamp, Verifier};
 use serde::{Deserialize, Serialize};
 
 /// Signed by the broker after the entry is durable.
@@ -22,11 +22,11 @@ impl Signed for Head {
 impl Head {
     /// The head an envelope states, verified with the broker's `key`: an envelope of kind `head`, or one of kind
     /// `receipt` that names the entry it became. Either is the broker's word that the entry is in the log.
-    pub fn open(envelope: &Envelope, key: &PublicKey) -> Result<Self, SchemaError> {
+    pub fn open(envelope: &Envelope, key: &Verifier) -> Result<Self, SchemaError> {
         if envelope.kind() != Kind::Receipt {
-            return envelope.open(key);
+            return envelope.open_with(key);
         }
-        let receipt: Receipt = envelope.open(key)?;
+        let receipt: Receipt = envelope.open_with(key)?;
         let rule = "the receipt of something that was not logged states no head";
         receipt.head.ok_or_else(|| SchemaError::invalid("receipt", format!("{:?}", receipt.verdict), rule))
     }

@@ -1,11 +1,17 @@
 //! Ed25519 keys and the one place where signatures are made and checked.
 
-use crate::{KeyId, PublicKey, SchemaError, Signature, codec};
+use crate::{Hash, KeyId, PublicKey, SchemaError, Signature, codec};
 use ed25519_dalek::{Signer, VerifyingKey};
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 /// Prefix of every signed message: product and format version.
 pub const SIGNING_PREFIX: &[u8] = b"infrafabric.v1\0";
+
+/// Batches a [`Verifier`] remembers. Their messages are under way for a moment only.
+const ROOTS_REMEMBERED: usize = 64;
 
 /// A private key. Never printed, never serialised.
 pub struct SigningKey {
@@ -55,12 +61,59 @@ impl PublicKey {
         })
     }
 
-    /// Strict check (RFC 8032 with non-canonical and small-order values refused).
     pub(crate) fn verify(&self, message: &[u8], signature: &Signature) -> Result<(), SchemaError> {
-        VerifyingKey::from_bytes(&self.0)
-            .and_then(|k| k.verify_strict(message, &ed25519_dalek::Signature::from_bytes(&signature.0)))
-            .map_err(|_| SchemaError::BadSignature)
+        let key = VerifyingKey::from_bytes(&self.0).map_err(|_| SchemaError::BadSignature)?;
+        strict(&key, message, signature)
     }
+}
+
+/// A key whose signatures are checked often. Remembers the newest batches whose signature it has checked: the other messages
+/// of a batch then cost a few hashes.
+#[derive(Debug)]
+pub struct Verifier {
+    public: PublicKey,
+    id: KeyId,
+    key: VerifyingKey,
+    roots: Mutex<VecDeque<Hash>>,
+}
+
+impl Verifier {
+    pub fn new(public: PublicKey) -> Result<Self, SchemaError> {
+        let key = VerifyingKey::from_bytes(&public.0).map_err(|_| SchemaError::BadSignature)?;
+        Ok(Self { public, id: public.key_id(), key, roots: Mutex::default() })
+    }
+    pub fn public(&self) -> PublicKey {
+        self.public
+    }
+    pub fn key_id(&self) -> KeyId {
+        self.id
+    }
+
+    pub(crate) fn verify(&self, message: &[u8], signature: &Signature) -> Result<(), SchemaError> {
+        strict(&self.key, message, signature)
+    }
+
+    pub(crate) fn verify_root(&self, root: Hash, message: &[u8], signature: &Signature) -> Result<(), SchemaError> {
+        if self.roots().contains(&root) {
+            return Ok(());
+        }
+        self.verify(message, signature)?;
+        let mut roots = self.roots();
+        roots.truncate(ROOTS_REMEMBERED - 1);
+        roots.push_front(root);
+        Ok(())
+    }
+
+    fn roots(&self) -> MutexGuard<'_, VecDeque<Hash>> {
+        // Whole whatever a panicking holder did: each change is one call.
+        self.roots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Strict check (RFC 8032 with non-canonical and small-order values refused).
+fn strict(key: &VerifyingKey, message: &[u8], signature: &Signature) -> Result<(), SchemaError> {
+    let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
+    key.verify_strict(message, &signature).map_err(|_| SchemaError::BadSignature)
 }
 
 /// Checks many signatures at once, about three times faster than one by one.

@@ -2,6 +2,7 @@
 //!
 //! `schemas/README.md` specifies every format here in prose; `schemas/vectors/` holds golden bytes.
 
+pub mod batch;
 pub mod bytes;
 pub mod codec;
 pub mod command;
@@ -29,11 +30,11 @@ pub mod wire;
 pub use bytes::{Hash, KeyId, PublicKey, Salt, Signature};
 pub use command::{Command, Effect};
 pub use entry::{Body, Entry, Settlement};
-pub use envelope::{Envelope, Kind, Signed};
+pub use envelope::{Draft, Envelope, Kind, Signed};
 pub use error::SchemaError;
 pub use head::Head;
 pub use ids::{CommandId, TraceId};
-pub use key::SigningKey;
+pub use key::{SigningKey, Verifier};
 pub use member::{Grant, Member, Role, TrustChange, TrustOp};
 pub use money::{Currency, Money};
 pub use name::{Name, OperationId};

@@ -10,6 +10,10 @@ pub const ENVELOPE_MAX_BYTES: usize = 32_768;
 pub const PAYLOAD_MAX_BYTES: usize = 524_288;
 /// Largest message accepted on any subject, bytes.
 pub const MESSAGE_MAX_BYTES: usize = 786_432;
+/// Most messages under one signature.
+pub const BATCH_MAX: usize = 65_536;
+/// Most steps from a message to the root of its batch: the height of a tree of [`BATCH_MAX`].
+pub const PATH_STEPS_MAX: usize = 16;
 /// Largest allowed distance between a sender's clock and the broker's, microseconds.
 pub const CLOCK_SKEW_MAX_US: i64 = 30_000_000;
 /// Longest deadline a command may ask for, microseconds (24 h).

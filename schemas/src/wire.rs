@@ -1,7 +1,7 @@
 //! Messages on the bus that are not themselves signed: they carry signed things.
 
 use crate::{
-    Entry, Envelope, Head, Payload, PublicKey, SchemaError,
+    Entry, Envelope, Head, Payload, PublicKey, SchemaError, Verifier,
     codec::{self, check_size},
     limits::MESSAGE_MAX_BYTES,
 };
@@ -33,7 +33,7 @@ pub struct Committed {
 
 impl Committed {
     /// The head of this entry, verified with the broker's `key`. The entry has the hash it states.
-    pub fn open_head(&self, key: &PublicKey) -> Result<Head, SchemaError> {
+    pub fn open_head(&self, key: &Verifier) -> Result<Head, SchemaError> {
         let head = Head::open(&self.head, key)?;
         if head.hash != Entry::hash_bytes(&self.entry) {
             return Err(SchemaError::HashMismatch { what: "entry" });

@@ -20,7 +20,7 @@ mod valid;
 
 use if_schemas::{
     Command, Entry, Envelope, Hash, Head, Kind, Payload, PublicKey, ResultEvent, SchemaError, Signed, Timestamp,
-    TrustChange, codec,
+    TrustChange, Verifier, codec,
     export::{ExportError, Reader, Record, Writer},
     head::Receipt,
     member::Genesis,
@@ -120,7 +120,7 @@ fn check_envelope(case: &Case) {
     case.assert_text("key_id", key.key_id());
     case.assert_text("kind", envelope.kind().as_str());
     case.assert_text("envelope_hash", envelope.hash().unwrap());
-    let (message, sig) = envelope.signed_parts();
+    let (message, sig) = envelope.signed_parts().unwrap();
     case.assert_text("signed_message_hex", hex::encode(message));
     case.assert_text("sig", sig);
     match envelope.kind() {
@@ -167,7 +167,7 @@ fn check_entry(case: &Case) {
 fn check_committed(case: &Case) {
     let committed = Committed::from_message(&case.bytes).unwrap();
     assert_eq!(committed.to_message().unwrap(), case.bytes, "{}", case.name);
-    let head = committed.open_head(&case.key(case.expect("broker"))).unwrap();
+    let head = committed.open_head(&Verifier::new(case.key(case.expect("broker"))).unwrap()).unwrap();
     case.assert_text("hash", head.hash);
 }
 
@@ -275,7 +275,8 @@ fn invalid_vectors_fail_with_the_error_they_name() {
             "submission" => submit(&case).unwrap_err().name(),
             "committed" => {
                 let committed = Committed::from_message(&case.bytes).unwrap();
-                committed.open_head(&case.key(&case.json["broker"])).unwrap_err().name()
+                let broker = Verifier::new(case.key(&case.json["broker"])).unwrap();
+                committed.open_head(&broker).unwrap_err().name()
             }
             "export" => match walk_invalid(&case, &error) {
                 Some(found) => found,

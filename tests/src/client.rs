@@ -5,13 +5,14 @@ use anyhow::{Context, ensure};
 use if_bus::{Bus, BusRole, ConnectOptions, Subscription};
 use if_schemas::{
     Body, Command, CommandId, Effect, Entry, Envelope, Head, Payload, PublicKey, ResultEvent, SigningKey, Status,
+    Verifier,
     head::{Receipt, Verdict},
     payload::Arguments,
     query::Answer,
     subject,
     wire::{Committed, Message as _, Submission},
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// How long the broker may take to answer.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -19,14 +20,14 @@ pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Client {
     pub bus: Bus,
-    broker: PublicKey,
+    broker: Arc<Verifier>,
 }
 
 impl Client {
     pub async fn connect(url: &str, broker: PublicKey) -> anyhow::Result<Self> {
         let options =
             ConnectOptions { url: url.into(), name: "test client".into(), role: BusRole::Operator, nkey_seed: None };
-        Ok(Self { bus: Bus::connect(&options).await?, broker })
+        Ok(Self { bus: Bus::connect(&options).await?, broker: Arc::new(Verifier::new(broker)?) })
     }
 
     /// A good command; change it to make it a bad one.
@@ -54,7 +55,7 @@ impl Client {
     /// Sends raw bytes and gives the broker's verified receipt.
     pub async fn send_raw(&self, subject: &str, bytes: Vec<u8>) -> anyhow::Result<Receipt> {
         let answer = self.bus.request(subject, bytes, ANSWER_TIMEOUT).await?;
-        Ok(Envelope::from_message(&answer)?.open(&self.broker)?)
+        Ok(Envelope::from_message(&answer)?.open_with(&self.broker)?)
     }
 
     pub async fn send(&self, command: &Command, payload: Payload, key: &SigningKey) -> anyhow::Result<Receipt> {

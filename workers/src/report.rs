@@ -212,7 +212,7 @@ fn read_receipt(
 ) -> Result<Verdict, ReceiptError> {
     let answer = answer?;
     let trust = node.trust.current().ok_or(ReceiptError::NoTrust)?;
-    let receipt: Receipt = Envelope::from_message(&answer)?.open(&trust.broker)?;
+    let receipt: Receipt = Envelope::from_message(&answer)?.open_with(&trust.broker)?;
     if receipt.command != Some(command) {
         return Err(ReceiptError::Other);
     }

@@ -1,5 +1,7 @@
 //! From references in instance files to secrets in memory. No text of a secret is ever in an error or a log line.
 
+mod keychain;
+
 use if_engine::Secret;
 use if_home::{HomeError, SecretRef};
 use std::{path::Path, process::Stdio, time::Duration};
@@ -20,7 +22,9 @@ pub enum SecretError {
     NotText(String),
     #[error(transparent)]
     File(Box<HomeError>),
-    #[error("keychain:{0} cannot be read: keychain is not available in this build; use file:, env: or exec:")]
+    #[error("{keychain} has no {name:?} of {service:?}; {how}", keychain = keychain::NAME, how = keychain::HOW_TO_ADD)]
+    NotInKeychain { service: String, name: String },
+    #[error("{keychain} cannot be read: {0}", keychain = keychain::NAME)]
     Keychain(String),
     #[error("the secret command {program} cannot be started: {why}")]
     Start { program: String, why: String },
@@ -46,7 +50,7 @@ async fn resolve_within(reference: &SecretRef, exec: Duration) -> Result<Secret,
         SecretRef::Literal(text) => Ok(Secret::new(text.to_string())),
         SecretRef::Env(name) => from_env(name),
         SecretRef::File(path) => from_file(path).await,
-        SecretRef::Keychain { service, name } => Err(SecretError::Keychain(format!("{service}/{name}"))),
+        SecretRef::Keychain { service, name } => keychain::read(service, name).await,
         SecretRef::Exec(command) => from_command(command, exec).await,
     }
 }

@@ -3,7 +3,7 @@
 
 use if_bus::{Bus, BusError};
 use if_schemas::{
-    Body, Entry, Envelope, Hash, Head, PublicKey, Reject, SchemaError, Trust, codec,
+    Body, Entry, Envelope, Hash, Head, Reject, SchemaError, Trust, Verifier, codec,
     query::{self, Answer, ENTRIES_CHUNK_BYTES, EntriesAnswer, EntriesQuery, HeadAnswer},
     subject,
 };
@@ -31,7 +31,7 @@ pub struct TrustView {
     /// Hash of entry 0: the identity of the log.
     pub log: Hash,
     /// The active broker's key.
-    pub broker: PublicKey,
+    pub broker: Arc<Verifier>,
     /// Index of the newest trust entry in it.
     newest: u64,
 }
@@ -69,7 +69,7 @@ impl TrustView {
             return Err(TrustError::OtherGenesis);
         }
         let trust = Trust::from_genesis(envelope)?;
-        let broker = trust.broker().ok_or(TrustError::NoBroker)?;
+        let broker = Arc::new(Verifier::new(trust.broker().ok_or(TrustError::NoBroker)?)?);
         Ok(Self { trust, log: Entry::hash_bytes(entry), broker, newest: 0 })
     }
 
@@ -82,7 +82,10 @@ impl TrustView {
             return Err(TrustError::Order { index });
         }
         self.trust.replay(envelope, index).map_err(|reject| TrustError::BadEntry { index, reject })?;
-        self.broker = self.trust.broker().ok_or(TrustError::NoBroker)?;
+        let broker = self.trust.broker().ok_or(TrustError::NoBroker)?;
+        if broker != self.broker.public() {
+            self.broker = Arc::new(Verifier::new(broker)?);
+        }
         self.newest = index;
         Ok(())
     }
@@ -237,7 +240,7 @@ impl TrustStore {
         let malformed = |e: serde_json::Error| SchemaError::Malformed { what: "head", why: e.to_string() };
         let answer: Answer<HeadAnswer> = serde_json::from_slice(&answer).map_err(malformed)?;
         let Answer::Ok(HeadAnswer { head, .. }) = answer else { return Err(TrustError::OtherLog) };
-        let head: Head = head.open(&view.broker)?;
+        let head: Head = head.open_with(&view.broker)?;
         if head.log == view.log { Ok(()) } else { Err(TrustError::OtherLog) }
     }
 }

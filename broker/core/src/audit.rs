@@ -80,7 +80,7 @@ impl Auditor {
         let signer = self.signer(&entry.body);
         self.state.apply(&entry, Entry::hash_bytes(bytes)).map_err(|e| damage(e.to_string()))?;
         if let (Some(envelope), Some(key)) = (entry.body.envelope(), signer) {
-            let (message, signature) = envelope.signed_parts();
+            let (message, signature) = envelope.signed_parts().map_err(|e| damage(e.to_string()))?;
             self.pending.items.push((message, signature, key));
             self.pending.indexes.push(index);
             self.signatures += 1;

@@ -195,7 +195,7 @@ fn flushed(dir: &Path) -> Vec<if_witness::NewEntry> {
 
 /// Part of the entry's signature: random bytes, so compression leaves them as they are.
 fn marker(new: &if_witness::NewEntry) -> Vec<u8> {
-    new.entry.body.envelope().unwrap().signed_parts().1.0[20..40].to_vec()
+    new.entry.body.envelope().unwrap().signed_parts().unwrap().1.0[20..40].to_vec()
 }
 
 #[test]

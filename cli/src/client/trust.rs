@@ -2,7 +2,7 @@
 
 use crate::CliError;
 use if_schemas::{
-    Body, Entry, Envelope, Head, KeyId, Member, PublicKey, Role, Signed, Trust, limits::ENVELOPE_MAX_BYTES,
+    Body, Entry, Envelope, Head, KeyId, Member, PublicKey, Role, Signed, Trust, Verifier, limits::ENVELOPE_MAX_BYTES,
     wire::Committed,
 };
 use std::{fs::File, io::Read, path::Path};
@@ -106,6 +106,6 @@ impl super::Client {
     /// The head of an entry the broker sent; the broker must have signed it, and for this entry.
     pub async fn open_committed(&mut self, committed: &Committed) -> Result<Head, CliError> {
         let key = self.key_of(&committed.head.key(), Role::Broker).await?;
-        Ok(committed.open_head(&key)?)
+        Ok(committed.open_head(&Verifier::new(key)?)?)
     }
 }

@@ -7,7 +7,7 @@ use super::{
     raw,
 };
 use if_schemas::{
-    Envelope, PublicKey, TrustOp, codec,
+    Draft, Envelope, PublicKey, TrustOp, codec,
     head::{Receipt, Verdict},
     limits,
     wire::{Committed, Message as _, Submission},
@@ -23,6 +23,7 @@ pub fn vectors() -> Vec<Vector> {
     out.extend(entries(&log));
     out.extend(messages());
     out.extend(committed(&log));
+    out.extend(paths(&log));
     out
 }
 
@@ -289,5 +290,49 @@ fn committed(log: &Log) -> Vec<Vector> {
         own("receipt-no-head", "a receipt of something that was not logged", receipt(None, &broker()), "invalid"),
         own("receipt-not-broker", "a receipt an operator signed", receipt(Some(this), &bob()), "wrong_key"),
         own("command-as-head", "a command where the head should be", good(), "kind"),
+    ]
+}
+
+fn paths(log: &Log) -> Vec<Vector> {
+    let receipt =
+        |n: usize| Receipt { command: None, head: Some(log.first(n).head_body()), verdict: Verdict::Accepted };
+    let drafts = (1..=3).map(|n| Draft::of(&receipt(n)).unwrap()).collect();
+    let all = Envelope::seal_all(drafts, &broker()).unwrap();
+    let first = all[0].encode().unwrap();
+    let path = raw::binary(&raw::field(&first, "path"));
+    let own = |name: &str, description, bytes, error| {
+        envelope(&format!("path-{name}"), description, bytes, error, "receipt", &broker().public())
+    };
+    let with = |path: Vec<u8>| raw::with(&first, "path", Value::Binary(path));
+    let flipped = |at: usize| {
+        let mut path = path.clone();
+        path[at] ^= 1;
+        path
+    };
+    let mut sideways = path.clone();
+    sideways[0] = 2;
+    let of_another = raw::with(&first, "path", raw::field(&all[2].encode().unwrap(), "path"));
+    let alone = {
+        let mut pairs = raw::tree(&first);
+        pairs.retain(|(name, _)| name.as_str() != Some("path"));
+        raw::bytes(pairs)
+    };
+    let command = {
+        let mut pairs = raw::tree(&good().encode().unwrap());
+        pairs.push(("path".into(), Value::Binary(path.clone())));
+        raw::bytes(pairs)
+    };
+    let nil = raw::with(&first, "path", Value::Nil);
+    vec![
+        own("hash", "one bit of a neighbour flipped", with(flipped(5)), "bad_signature"),
+        own("side", "a neighbour on the wrong side", with(flipped(0)), "bad_signature"),
+        own("of-another", "the path of another message of the batch", of_another, "bad_signature"),
+        own("left-out", "the signature of a batch without the path to it", alone, "bad_signature"),
+        own("empty", "no steps", with(Vec::new()), "invalid"),
+        own("nil", "nil where the field should be left out", nil, "malformed"),
+        own("side-2", "a side that is neither", with(sideways), "invalid"),
+        own("short", "the last byte missing", with(path[..path.len() - 1].to_vec()), "invalid"),
+        own("long", "17 steps", with(path[..33].repeat(17)), "invalid"),
+        envelope("path-command", "a command with a path", command, "invalid", "command", &bob().public()),
     ]
 }

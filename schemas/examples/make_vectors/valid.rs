@@ -10,8 +10,8 @@ use super::{
     raw,
 };
 use if_schemas::{
-    Body, Code, Currency, Effect, Entry, Envelope, Hash, Head, Money, Payload, Reject, Role, Salt, Settlement, Signed,
-    SigningKey, Status, Timestamp, TrustOp, codec,
+    Body, Code, Currency, Draft, Effect, Entry, Envelope, Hash, Head, Money, Payload, Reject, Role, Salt, Settlement,
+    Signed, SigningKey, Status, Timestamp, TrustOp, codec,
     head::{Receipt, Verdict},
     outcome::Progress,
     presence::{Announcement, InstancePresence, InstanceState, ProviderPresence},
@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 pub fn vectors() -> Vec<Vector> {
     let log = whole();
     let mut out = envelopes(&log);
+    out.extend(shared_signature(&log));
     out.extend(payloads());
     out.extend(log.entries.iter().map(entry));
     out.push(extreme_entry());
@@ -32,9 +33,12 @@ pub fn vectors() -> Vec<Vector> {
 }
 
 fn envelope<T: Signed + Serialize>(name: &str, description: &str, body: &T, key: &SigningKey) -> Vector {
-    let envelope = seal(body, key);
+    sealed(name, description, body, seal(body, key), key)
+}
+
+fn sealed<T: Signed>(name: &str, description: &str, body: &T, envelope: Envelope, key: &SigningKey) -> Vector {
     let body_bytes = raw::body_of(&envelope);
-    let (message, sig) = envelope.signed_parts();
+    let (message, sig) = envelope.signed_parts().unwrap();
     let expect = json!({
         "kind": T::KIND.as_str(),
         "key_id": key.id(),
@@ -109,6 +113,27 @@ fn payload(name: &str, description: &str, payload: &Payload) -> Vector {
     });
     let bytes = codec::encode("payload", payload).unwrap();
     Vector::valid(&format!("payload-{name}"), "payload", description, bytes, expect)
+}
+
+/// Five statements of the broker under one signature: two levels above a pair, and one that moves up twice.
+fn shared_signature(log: &Log) -> Vec<Vector> {
+    let receipts: Vec<Receipt> = (1..=4)
+        .map(|n| Receipt {
+            command: Some(super::fixtures::id(n, 10)),
+            head: Some(log.first(usize::from(n) + 1).head_body()),
+            verdict: Verdict::Accepted,
+        })
+        .collect();
+    let head = log.head_body();
+    let mut drafts: Vec<Draft> = receipts.iter().map(|r| Draft::of(r).unwrap()).collect();
+    drafts.push(Draft::of(&head).unwrap());
+    let all = Envelope::seal_all(drafts, &broker()).unwrap();
+    let receipt = |n: usize, name, text| sealed(name, text, &receipts[n], all[n].clone(), &broker());
+    vec![
+        receipt(0, "receipt-batch-first", "first of five under one signature: neighbours on the right"),
+        receipt(3, "receipt-batch-fourth", "fourth of five: neighbours on the left, then on the right"),
+        sealed("head-batch-last", "last of five: no neighbour until the top", &head, all[4].clone(), &broker()),
+    ]
 }
 
 fn payloads() -> Vec<Vector> {

@@ -114,11 +114,15 @@ def pair(first, second):
     return check
 
 
-def record(**fields):
+def record(left_out=(), **fields):
+    """`left_out`: fields that need not be there."""
+
     def check(value):
-        need(type(value) is dict and list(value) == list(fields), "malformed", f"fields of {value!r:.80}")
-        for name, shape in fields.items():
-            shape(value[name])
+        need(type(value) is dict, "malformed", f"{value!r:.80}")
+        expected = [name for name in fields if name in value or name not in left_out]
+        need(list(value) == expected, "malformed", f"fields of {value!r:.80}")
+        for name in expected:
+            fields[name](value[name])
 
     return check
 
@@ -151,7 +155,7 @@ MONEY = record(amount_micros=I64, currency=CURRENCY)
 
 # Sections 3 to 6, 10.
 KINDS = ("command", "trust", "genesis", "result", "progress", "head", "receipt", "presence")
-ENVELOPE = record(v=U8, kind=enum(*KINDS), key=KEY_ID, body=binary(), sig=SIGNATURE)
+ENVELOPE = record(("path",), v=U8, kind=enum(*KINDS), key=KEY_ID, body=binary(), sig=SIGNATURE, path=binary())
 PAYLOAD = record(salt=SALT, bytes=binary())
 STATUS = enum("succeeded", "failed", "indeterminate", "expired")
 EFFECT = enum("read", "idempotent", "once")
@@ -244,12 +248,30 @@ def usable(public):
     return crypto_core_ed25519_is_valid_point(public)
 
 
+def signed_message(kind, key, body):
+    return b"infrafabric.v1\x00" + kind.encode() + b"\x00" + key + body
+
+
+def batch_root(message, path):
+    steps = [path[at : at + 33] for at in range(0, len(path), 33)]
+    need(1 <= len(steps) <= 16, "invalid", f"a path of {len(steps)} steps")
+    node = derive("infrafabric 2026 batch leaf v1", message)
+    for step in steps:
+        need(len(step) == 33 and step[0] in (0, 1), "invalid", "a step of a path")
+        pair = (step[1:], node) if step[0] == 0 else (node, step[1:])
+        node = derive("infrafabric 2026 batch node v1", *pair)
+    return node
+
+
 def open_envelope(envelope, public, kind):
     need(envelope["v"] == 1, "version", str(envelope["v"]))
     need(len(msgpack.packb(envelope, use_bin_type=True)) <= ENVELOPE_MAX, "too_large", "envelope")
     need(envelope["kind"] == kind, "kind", f"{envelope['kind']} instead of {kind}")
+    need("path" not in envelope or kind in ("head", "receipt"), "invalid", f"a {kind} with a path")
     need(key_id(public) == envelope["key"], "wrong_key", envelope["key"].hex())
-    message = b"infrafabric.v1\x00" + kind.encode() + b"\x00" + envelope["key"] + envelope["body"]
+    message = signed_message(kind, envelope["key"], envelope["body"])
+    if "path" in envelope:
+        message = signed_message("batch", envelope["key"], batch_root(message, envelope["path"]))
     try:
         VerifyKey(public).verify(message, envelope["sig"])
     except (BadSignatureError, ValueError) as error:

@@ -13,6 +13,8 @@ use tempfile::TempDir;
 
 /// Longest wait for anything a shell should do.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a shell may take to act on a key before it is pressed again.
+const KEY_PATIENCE: Duration = Duration::from_secs(2);
 /// Wide enough that no line of a test is folded.
 const SIZE: PtySize = PtySize { rows: 50, cols: 250, pixel_width: 0, pixel_height: 0 };
 /// What may follow `if` in the tests.
@@ -85,12 +87,24 @@ impl Terminal {
         self.wait_for(&mark);
     }
 
-    /// Types the interrupt key and waits for the next prompt.
+    /// Types the interrupt key until there is a prompt again: a shell that has just shown one and is not reading yet may
+    /// miss it, and a person then presses it again.
     pub fn interrupt(&mut self) {
         const INTERRUPT: &str = "\x03";
         let from = self.screen.0.lock().unwrap().len();
-        self.keys(INTERRUPT);
-        self.wait_from(from, "> ");
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            self.keys(INTERRUPT);
+            if self.shows(from, "> ", Instant::now() + KEY_PATIENCE) {
+                return;
+            }
+            assert!(
+                Instant::now() < give_up,
+                "{} has no prompt:\n{}",
+                self.shell.as_str(),
+                self.screen.0.lock().unwrap()
+            );
+        }
     }
 
     pub fn wait_for(&self, text: &str) {
@@ -99,14 +113,23 @@ impl Terminal {
 
     /// Waits until the terminal shows `text` after its first `from` bytes.
     fn wait_from(&self, from: usize, text: &str) {
-        let give_up = Instant::now() + PATIENCE;
+        let seen = self.shows(from, text, Instant::now() + PATIENCE);
+        let (shell, shown) = (self.shell.as_str(), self.screen.0.lock().unwrap());
+        assert!(seen, "{shell} never showed {text:?}; it showed:\n{shown}");
+    }
+
+    /// Does the terminal show `text` after its first `from` bytes before `give_up`?
+    fn shows(&self, from: usize, text: &str, give_up: Instant) -> bool {
         let (shown, bell) = &*self.screen;
         let mut shown = shown.lock().unwrap();
         while !shown[from..].contains(text) {
             let left = give_up.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "{} never showed {text:?}; it showed:\n{shown}", self.shell.as_str());
+            if left.is_zero() {
+                return false;
+            }
             shown = bell.wait_timeout(shown, left).unwrap().0;
         }
+        true
     }
 
     /// Arguments of every `ifctl` started so far, each in brackets.

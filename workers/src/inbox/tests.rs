@@ -172,7 +172,7 @@ async fn the_journal_stays_small_and_keeps_what_counts() {
         for n in 2..=4 {
             inbox.forget(id(n));
             begin(&inbox, n);
-            inbox.finished(finished(n, 100_000), false).await.unwrap();
+            inbox.finished(finished(n, 100_000), true).await.unwrap();
         }
     }
     let bytes = journal(inbox, dir.path()).await;

@@ -49,10 +49,36 @@ async fn a_file_is_read_only_if_it_is_private() {
     assert!(error(&text).await.contains("limit"));
 }
 
+/// In the keyring of this process's session, and out of it again whatever the test does.
+#[cfg(target_os = "linux")]
+struct InKeyring(keyring_core::Entry);
+
+#[cfg(target_os = "linux")]
+impl InKeyring {
+    fn put(service: &str, name: &str, secret: &str) -> Self {
+        let entry = keychain::store().unwrap().build(service, name, None).unwrap();
+        entry.set_password(secret).unwrap();
+        Self(entry)
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for InKeyring {
+    fn drop(&mut self) {
+        let _ = self.0.delete_credential();
+    }
+}
+
+#[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_keychain_reference_says_that_it_cannot_be_read() {
-    let message = error("keychain:infrafabric/obs").await;
-    assert!(message.contains("keychain is not available in this build"), "{message}");
+async fn a_keychain_gives_what_was_put_into_it() {
+    let service = format!("infrafabric-test-{}", std::process::id());
+    let message = error(&format!("keychain:{service}/obs/main")).await;
+    assert!(message.contains("the kernel keyring has no \"obs/main\"") && message.contains("keyctl padd"), "{message}");
+    let kept = InKeyring::put(&service, "obs/main", "hunter2");
+    assert_eq!(resolve(&reference(&format!("keychain:{service}/obs/main"))).await.unwrap().expose(), "hunter2");
+    drop(kept);
+    assert!(!error(&format!("keychain:{service}/obs/main")).await.contains("hunter2"));
 }
 
 #[cfg(unix)]
