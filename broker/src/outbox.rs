@@ -3,8 +3,8 @@
 //! because the work stream lives in the server's memory.
 
 use crate::shared::Shared;
-use futures::{StreamExt, stream::FuturesUnordered};
-use if_bus::{Bus, BusError};
+use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
+use if_bus::{Bus, BusError, Sent};
 use if_schemas::{
     CommandId, Entry, Head, KeyId, SchemaError, subject,
     wire::{Committed, Message as _},
@@ -25,19 +25,21 @@ const PUBLISHING_MAX: usize = 256;
 const RETRY_DELAY: Duration = Duration::from_millis(200);
 
 pub enum Note {
-    Dispatch(Work),
+    /// Sent for the first time, by the publisher; none if it could not be sent at once.
+    Dispatched {
+        command: CommandId,
+        index: u64,
+        sent: Option<Sent>,
+    },
     Settled(CommandId),
 }
 
 /// One encoded work item.
-pub struct Work {
-    pub command: CommandId,
-    /// Index of the admission entry.
-    pub index: u64,
+struct Work {
     /// Message id: the entry hash in hex.
-    pub id: String,
-    pub subject: String,
-    pub message: Vec<u8>,
+    id: String,
+    subject: String,
+    message: Vec<u8>,
 }
 
 pub struct Outbox {
@@ -46,8 +48,8 @@ pub struct Outbox {
     reader: Reader,
     /// Unsettled commands by admission index; bounded by the sequencer's limit on commands in flight.
     unsettled: HashMap<CommandId, u64>,
-    /// Those of them not yet on the queue; the message where it is at hand.
-    waiting: BTreeMap<u64, (CommandId, Option<Work>)>,
+    /// Those of them to be published.
+    waiting: BTreeMap<u64, CommandId>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +69,7 @@ type Published = (CommandId, u64, Result<(), OutboxError>);
 impl Outbox {
     /// `unsettled` as the log had it at start-up.
     pub fn new(bus: Bus, shared: Arc<Shared>, reader: Reader, unsettled: Vec<(CommandId, u64)>) -> Self {
-        let waiting = unsettled.iter().map(|(command, index)| (*index, (*command, None))).collect();
+        let waiting = unsettled.iter().map(|(command, index)| (*index, *command)).collect();
         Self { bus, shared, reader, unsettled: unsettled.into_iter().collect(), waiting }
     }
 
@@ -77,15 +79,8 @@ impl Outbox {
         let mut publishing = FuturesUnordered::new();
         loop {
             while publishing.len() < PUBLISHING_MAX {
-                let Some((index, (command, work))) = self.waiting.pop_first() else { break };
-                publishing.push(publish(
-                    self.bus.clone(),
-                    self.shared.clone(),
-                    self.reader.clone(),
-                    command,
-                    index,
-                    work,
-                ));
+                let Some((index, command)) = self.waiting.pop_first() else { break };
+                publishing.push(self.publish(command, index).boxed());
             }
             self.shared
                 .metrics
@@ -94,7 +89,14 @@ impl Outbox {
                 .set(i64::try_from(self.waiting.len()).unwrap_or(i64::MAX));
             tokio::select! {
                 note = notes.recv() => match note {
-                    Some(note) => self.note(note),
+                    Some(Note::Settled(command)) => self.settled(command),
+                    Some(Note::Dispatched { command, index, sent }) => {
+                        self.unsettled.insert(command, index);
+                        match sent {
+                            Some(sent) => publishing.push(stored(command, index, sent).boxed()),
+                            None => drop(self.waiting.insert(index, command)),
+                        }
+                    }
                     None => return,
                 },
                 Some(done) = publishing.next(), if !publishing.is_empty() => self.published(done),
@@ -112,17 +114,9 @@ impl Outbox {
         }
     }
 
-    fn note(&mut self, note: Note) {
-        match note {
-            Note::Dispatch(work) => {
-                self.unsettled.insert(work.command, work.index);
-                self.waiting.insert(work.index, (work.command, Some(work)));
-            }
-            Note::Settled(command) => {
-                if let Some(index) = self.unsettled.remove(&command) {
-                    self.waiting.remove(&index);
-                }
-            }
+    fn settled(&mut self, command: CommandId) {
+        if let Some(index) = self.unsettled.remove(&command) {
+            self.waiting.remove(&index);
         }
     }
 
@@ -130,7 +124,20 @@ impl Outbox {
         let Err(error) = result else { return };
         if self.unsettled.contains_key(&command) {
             tracing::warn!(%command, %error, "work is not on the queue yet, trying again");
-            self.waiting.insert(index, (command, None));
+            self.waiting.insert(index, command);
+        }
+    }
+
+    /// One that was not stored, or is left from an earlier process.
+    fn publish(&self, command: CommandId, index: u64) -> impl Future<Output = Published> + Send + use<> {
+        let (bus, shared, reader) = (self.bus.clone(), self.shared.clone(), self.reader.clone());
+        async move {
+            let result = publish_again(&bus, &shared, &reader, index).await;
+            if result.is_err() {
+                // Inside the bounded set of publishes, so that a dead server is not asked in a tight loop.
+                tokio::time::sleep(RETRY_DELAY).await;
+            }
+            (command, index, result)
         }
     }
 
@@ -138,43 +145,21 @@ impl Outbox {
         if let Err(error) = self.bus.ensure_work_stream().await {
             tracing::error!(%error, "the work queue cannot be set up");
         }
-        self.waiting = self.unsettled.iter().map(|(command, index)| (*index, (*command, None))).collect();
+        self.waiting = self.unsettled.iter().map(|(command, index)| (*index, *command)).collect();
     }
 }
 
-async fn publish(
-    bus: Bus,
-    shared: Arc<Shared>,
-    reader: Reader,
-    command: CommandId,
-    index: u64,
-    work: Option<Work>,
-) -> Published {
-    let result = try_publish(&bus, &shared, &reader, index, command, work).await;
-    if result.is_err() {
-        // Inside the bounded set of publishes, so that a dead server is not asked in a tight loop.
-        tokio::time::sleep(RETRY_DELAY).await;
-    }
-    (command, index, result)
+async fn stored(command: CommandId, index: u64, sent: Sent) -> Published {
+    (command, index, sent.stored().await.map_err(OutboxError::from))
 }
 
-async fn try_publish(
-    bus: &Bus,
-    shared: &Shared,
-    reader: &Reader,
-    index: u64,
-    command: CommandId,
-    work: Option<Work>,
-) -> Result<(), OutboxError> {
-    let work = match work {
-        Some(work) => work,
-        None => load(shared, reader, index, command)?,
-    };
+async fn publish_again(bus: &Bus, shared: &Shared, reader: &Reader, index: u64) -> Result<(), OutboxError> {
+    let work = load(shared, reader, index)?;
     Ok(bus.publish_work(&work.subject, &work.id, work.message).await?)
 }
 
 /// A work item made again from the durable log.
-fn load(shared: &Shared, reader: &Reader, index: u64, command: CommandId) -> Result<Work, OutboxError> {
+fn load(shared: &Shared, reader: &Reader, index: u64) -> Result<Work, OutboxError> {
     let bytes = reader.entry(index)?.ok_or(OutboxError::Missing(index))?;
     let entry = Entry::decode(&bytes)?;
     let head = Head { log: shared.view.load().head.log, index, hash: Entry::hash_bytes(&bytes), at: entry.at };
@@ -184,7 +169,7 @@ fn load(shared: &Shared, reader: &Reader, index: u64, command: CommandId) -> Res
     let payload = reader.payload(index)?;
     let subject = work_subject(&entry)?;
     let message = Committed { entry: bytes, head: shared.sign_head(&head)?, payload, signer }.to_message()?;
-    Ok(Work { command, index, id: head.hash.to_string(), subject, message })
+    Ok(Work { id: head.hash.to_string(), subject, message })
 }
 
 fn work_subject(entry: &Entry) -> Result<String, SchemaError> {

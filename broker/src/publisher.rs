@@ -1,6 +1,7 @@
 //! What leaves the broker after an entry is durable: receipts, events, committed entries. Signs; decides nothing.
 
 use crate::{outbox, shared::Shared};
+use futures::FutureExt;
 use if_bus::Bus;
 use if_schemas::{
     CommandId, Draft, Envelope, Head, Name, OperationId, Payload, PublicKey, SchemaError, TraceId,
@@ -107,15 +108,17 @@ impl Publisher {
             self.bus.publish(&to, word.to_message()?, None).await?;
         }
         let Some(entry) = entry else { return Ok(()) };
-        let (index, id) = (entry.head.index, entry.head.hash);
+        let (index, id) = (entry.head.index, entry.head.hash.to_string());
         let committed = Committed { entry: entry.bytes, head: word, payload: entry.payload, signer: entry.signer };
         let message = committed.to_message()?;
         match then {
             Some(Then::Dispatch { command, target: t }) => {
                 tracing::info!(trace_id = %t.trace, %command, operation = %t.operation, index, "admitted");
                 let subject = subject::work(&t.provider, &t.instance);
-                let work = outbox::Work { command, index, id: id.to_string(), subject, message: message.clone() };
-                self.note(outbox::Note::Dispatch(work)).await;
+                let sending = self.bus.send_work(&subject, &id, message.clone());
+                // Where it would have to wait, the outbox does: receipts of others must not.
+                let sent = sending.now_or_never().and_then(Result::ok);
+                self.note(outbox::Note::Dispatched { command, index, sent }).await;
             }
             Some(Then::AnnounceResult { command, target: t }) => {
                 self.note(outbox::Note::Settled(command)).await;

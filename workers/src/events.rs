@@ -1,6 +1,7 @@
 //! Signed hints of how far a command is. Nothing depends on them, so nothing waits for them.
 
 use crate::{clock, intake::Assignment, node::Node};
+use futures::FutureExt;
 use if_schemas::{
     Envelope,
     outcome::Progress,
@@ -10,7 +11,7 @@ use if_schemas::{
 use serde_json::Value;
 
 /// Publishes `started` (sequence 0) or progress. A lost one is logged, no more.
-pub async fn publish(node: &Node, a: &Assignment, sequence: u32, message: String, data: Option<Value>) {
+pub fn publish(node: &Node, a: &Assignment, sequence: u32, message: String, data: Option<Value>) {
     if !node.bus.link().borrow().up {
         return;
     }
@@ -22,7 +23,9 @@ pub async fn publish(node: &Node, a: &Assignment, sequence: u32, message: String
         Err(error) => return tracing::warn!(command = %a.command, %error, "progress report dropped"),
     };
     let subject = subject::event(&a.provider, &a.instance, &a.operation, kind);
-    if let Err(error) = node.bus.publish(&subject, bytes, Some(a.trace)).await {
-        tracing::debug!(command = %a.command, %error, "progress report not sent");
+    match node.bus.publish(&subject, bytes, Some(a.trace)).now_or_never() {
+        Some(Ok(())) => {}
+        Some(Err(error)) => tracing::debug!(command = %a.command, %error, "progress report not sent"),
+        None => tracing::debug!(command = %a.command, "progress report not sent: the connection is behind"),
     }
 }

@@ -2,14 +2,16 @@
 
 use crate::{
     clock, events,
-    intake::CheckedWork,
+    intake::{Assignment, CheckedWork},
     node::Node,
     report::Ending,
     session::{Session, Snapshot, panic_text},
 };
+use futures::FutureExt;
 use if_engine::{Adapter, Call, Execution, ProgressSink};
 use if_schemas::{Effect, Outcome, Status, Timestamp, outcome::Failure, presence::InstanceState};
-use std::sync::Arc;
+use serde_json::Value;
+use std::{panic::AssertUnwindSafe, pin::Pin, sync::Arc, task::Poll};
 use tokio::{
     sync::{mpsc, oneshot},
     time::Instant,
@@ -134,42 +136,49 @@ pub async fn run(
     let deadline = clock::instant_of(a.deadline);
     let call = Call { command: a.command, operation: a.operation.clone(), args: work.args().clone(), deadline };
     let (sink, mut progress) = ProgressSink::channel();
-    // A task of its own, so that a panic of the adapter ends here.
-    let mut task = tokio::spawn(begin_in_turn(adapter, call, sink, turn));
-    // Nobody needs to be told that something started which is over already.
-    tokio::task::yield_now().await;
-    if !task.is_finished() {
-        events::publish(node, a, 0, "started".into(), None).await;
-    }
-    let mut sequence = 0;
-    let ended = loop {
-        tokio::select! {
-            biased;
-            ended = &mut task => break Some(ended),
-            Some((message, data)) = next(&mut progress) => {
-                sequence += 1;
-                events::publish(node, a, sequence, message, data).await;
-            }
-            () = tokio::time::sleep_until(deadline) => break None,
+    // Panics of the adapter end here. Nothing it shares with others is used after one: the session is faulted.
+    let execution = AssertUnwindSafe(begin_in_turn(adapter, call, sink, turn)).catch_unwind();
+    let mut execution = std::pin::pin!(execution);
+    let ended = match futures::poll!(&mut execution) {
+        // Nobody needs to be told that something started which is over already.
+        Poll::Ready(ended) => Some(ended),
+        Poll::Pending => {
+            events::publish(node, a, 0, "started".into(), None);
+            until_ended(node, a, execution, &mut progress).await
         }
     };
     match ended {
         Some(Ok(execution)) => outcome(execution),
-        // Only the end of this process cancels it. There is no result to make: the next process finds it in the inbox.
-        Some(Err(stopped)) if stopped.is_cancelled() => std::future::pending().await,
         Some(Err(panic)) => {
             session.fault();
-            unknown(
-                a.effect,
-                "adapter_panicked",
-                format!("the adapter panicked: {}", panic_text(panic)),
-                "please report this",
-            )
+            let message = format!("the adapter panicked: {}", panic_text(panic.as_ref()));
+            unknown(a.effect, "adapter_panicked", message, "please report this")
         }
         None => {
-            task.abort();
             let message = format!("no answer before the deadline at {}", a.deadline);
             unknown(a.effect, "deadline", message, "look at the target to see whether it happened")
+        }
+    }
+}
+
+/// Tells of progress until the execution ends; none if the deadline comes first.
+async fn until_ended<T>(
+    node: &Node,
+    a: &Assignment,
+    mut execution: Pin<&mut impl Future<Output = T>>,
+    progress: &mut mpsc::Receiver<(String, Option<Value>)>,
+) -> Option<T> {
+    let deadline = clock::instant_of(a.deadline);
+    let mut sequence = 0;
+    loop {
+        tokio::select! {
+            biased;
+            ended = &mut execution => return Some(ended),
+            Some((message, data)) = next(progress) => {
+                sequence += 1;
+                events::publish(node, a, sequence, message, data);
+            }
+            () = tokio::time::sleep_until(deadline) => return None,
         }
     }
 }

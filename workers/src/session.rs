@@ -203,10 +203,8 @@ async fn supervise(target: Target, board: Board, signals: Arc<Signals>, stop: Ca
             }
         };
         let Err(error) = ended else { return };
-        if error.is_cancelled() {
-            return;
-        }
-        let what = panic_text(error);
+        let Ok(panic) = error.try_into_panic() else { return };
+        let what = panic_text(panic.as_ref());
         tracing::error!(%provider, %instance, what, "the adapter panicked; starting it again");
         let detail = format!("the adapter panicked: {what}");
         board.post(
@@ -224,8 +222,7 @@ async fn supervise(target: Target, board: Board, signals: Arc<Signals>, stop: Ca
 }
 
 /// What a panic said.
-pub fn panic_text(error: tokio::task::JoinError) -> String {
-    let Ok(panic) = error.try_into_panic() else { return "stopped".into() };
+pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
 }

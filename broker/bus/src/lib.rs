@@ -8,6 +8,6 @@ mod work;
 pub use connect::{Bus, BusRole, CONNECT_TIMEOUT, ConnectOptions, Link};
 pub use error::BusError;
 pub use message::{Message, Subscription};
-pub use work::{Delivery, WORK_ACK_WAIT, WORK_PENDING_MAX, WorkQueue};
+pub use work::{Delivery, Sent, WORK_ACK_WAIT, WORK_PENDING_MAX, WorkQueue};
 pub mod nkey;
 pub mod service;

@@ -56,13 +56,17 @@ impl Bus {
 
     /// Puts one work message on the queue and waits until the server has it. `id` makes a repeat harmless.
     pub async fn publish_work(&self, subject: &str, id: &str, bytes: Vec<u8>) -> Result<(), BusError> {
+        let sent = tokio::time::timeout(PUBLISH_TIMEOUT, self.send_work(subject, id, bytes)).await;
+        let timeout = |_| BusError::Timeout { subject: subject.into(), after: PUBLISH_TIMEOUT };
+        sent.map_err(timeout)??.stored().await
+    }
+
+    /// Hands one work message to the connection. Whether the server has it, the returned value tells.
+    pub async fn send_work(&self, subject: &str, id: &str, bytes: Vec<u8>) -> Result<Sent, BusError> {
         let message = async_nats::jetstream::message::PublishMessage::build().message_id(id).payload(bytes.into());
-        let publish = async {
-            let ack = self.jetstream.send_publish(subject.to_string(), message).await;
-            ack.map_err(|e| BusError::other("publish work", e))?.await.map_err(|e| BusError::other("publish work", e))
-        };
-        let timeout = || BusError::Timeout { subject: subject.into(), after: PUBLISH_TIMEOUT };
-        tokio::time::timeout(PUBLISH_TIMEOUT, publish).await.map_err(|_| timeout())?.map(|_| ())
+        let ack = self.jetstream.send_publish(subject.to_string(), message).await;
+        let ack = ack.map_err(|e| BusError::other("publish work", e))?;
+        Ok(Sent { subject: subject.into(), ack })
     }
 
     /// Opens (creating it if needed) the queue of one instance.
@@ -82,6 +86,21 @@ impl Bus {
             consumer.stream().max_messages_per_batch(PULL_BATCH).expires(PULL_EXPIRES).heartbeat(PULL_HEARTBEAT);
         let messages = pulls.messages().await.map_err(|e| BusError::other("work consumer", e))?;
         Ok(WorkQueue { messages })
+    }
+}
+
+/// A work message under way to the server.
+pub struct Sent {
+    subject: String,
+    ack: async_nats::jetstream::context::PublishAckFuture,
+}
+
+impl Sent {
+    /// Waits until the server has stored it.
+    pub async fn stored(self) -> Result<(), BusError> {
+        let timeout = |_| BusError::Timeout { subject: self.subject, after: PUBLISH_TIMEOUT };
+        let ack = tokio::time::timeout(PUBLISH_TIMEOUT, self.ack.into_future()).await.map_err(timeout)?;
+        ack.map(|_| ()).map_err(|e| BusError::other("publish work", e))
     }
 }
 
