@@ -5,7 +5,7 @@
 //! detour: the message is checked and handed on right where it came in.
 
 use crate::{
-    publisher::{Publication, Reply},
+    publisher::{Publication, Publisher, Reply},
     sequencer::{Job, Proven, Signal},
     shared::Shared,
 };
@@ -40,7 +40,7 @@ struct Checking {
 pub struct Ingress {
     pub shared: Arc<Shared>,
     pub sequencer: mpsc::Sender<Signal>,
-    pub publisher: mpsc::Sender<Publication>,
+    pub publisher: Publisher,
 }
 
 impl Ingress {
@@ -116,26 +116,25 @@ impl Ingress {
             Err(reject) => Some(reject),
         };
         if let Some(reject) = refused {
-            self.refuse(message, reject);
+            self.refuse(message, reject).await;
         }
     }
 
-    /// A full intake is answered without waiting; if even the publisher is full the sender's own time-out speaks.
+    /// A full intake is answered without waiting; if even the connection is full the sender's own time-out speaks.
     fn answer_overloaded(&self, message: Message) {
         let reject = Reject::new(Code::Overloaded, "the broker has more to do than it can take in")
             .hint("send it again in a moment");
         self.shared.metrics.rejects.with_label_values(&[reject.code.as_str()]).inc();
         let reply = Reply { to: message.reply, command: None, head: None, verdict: Verdict::Rejected(reject) };
-        let _ = self.publisher.try_send(Publication::reply(reply));
+        let _ = self.publisher.publish_all(vec![Publication::reply(reply)]).now_or_never();
     }
 
     /// Not proven to be anybody's: counted and answered, not logged.
-    fn refuse(&self, message: Message, reject: Reject) {
+    async fn refuse(&self, message: Message, reject: Reject) {
         tracing::warn!(code = %reject.code, subject = message.subject, "refused: {reject}");
         self.shared.metrics.rejects.with_label_values(&[reject.code.as_str()]).inc();
         let reply = Reply { to: message.reply, command: None, head: None, verdict: Verdict::Rejected(reject) };
-        // With the publisher full the answer is dropped: the sender's time-out speaks.
-        let _ = self.publisher.try_send(Publication::reply(reply));
+        self.publisher.publish_all(vec![Publication::reply(reply)]).await;
     }
 }
 

@@ -17,7 +17,7 @@ use std::{
 };
 use tokio::sync::mpsc;
 
-/// Notes waiting; the publisher waits when it is full.
+/// Notes waiting; the sequencer waits when it is full.
 pub const OUTBOX_QUEUE: usize = 8_192;
 /// Work messages published at once without acknowledgement.
 const PUBLISHING_MAX: usize = 256;

@@ -12,11 +12,6 @@ use if_schemas::{
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// Publications waiting; the sequencer waits when it is full.
-pub const PUBLISHER_QUEUE: usize = 8_192;
-/// Most publications under one signature: bounds how long the first of them waits for the last.
-const SIGNED_TOGETHER_MAX: usize = 512;
-
 /// Everything one durable entry (or one answer without an entry) causes.
 pub struct Publication {
     pub reply: Option<Reply>,
@@ -60,6 +55,8 @@ impl Publication {
     }
 }
 
+/// Cheap to clone.
+#[derive(Clone)]
 pub struct Publisher {
     pub bus: Bus,
     pub shared: Arc<Shared>,
@@ -67,22 +64,33 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Publishes in order until the queue closes. What waits together is signed together.
-    pub async fn run(self, mut queue: mpsc::Receiver<Publication>) {
-        let mut waiting = Vec::with_capacity(SIGNED_TOGETHER_MAX);
-        while queue.recv_many(&mut waiting, SIGNED_TOGETHER_MAX).await > 0 {
-            let signed = match self.sign(&waiting) {
-                Ok(signed) => signed,
+    /// Publishes in order; all together under one signature. Waits no longer than one message may take to be handed to the
+    /// connection: what does not get out is in the log, senders ask again, followers fill the gap by index.
+    pub async fn publish_all(&self, publications: Vec<Publication>) {
+        let signed = match self.sign(&publications) {
+            Ok(signed) => signed,
+            Err(error) => {
+                tracing::error!(%error, "could not sign");
+                vec![None; publications.len()]
+            }
+        };
+        let mut is_open = true;
+        for (publication, word) in publications.into_iter().zip(signed) {
+            let (messages, note) = match self.prepare(publication, word) {
+                Ok(prepared) => prepared,
                 Err(error) => {
-                    tracing::error!(%error, "could not sign");
-                    waiting.clear();
+                    tracing::error!(%error, "could not publish");
                     continue;
                 }
             };
-            for (publication, word) in waiting.drain(..).zip(signed) {
-                if let Err(error) = self.publish(publication, word).await {
-                    // The log has it; senders ask again, followers fill the gap by index.
+            if let Some(note) = note {
+                // Fails only while shutting down; unsettled work is found in the log at the next start.
+                let _ = self.outbox.send(note).await;
+            }
+            for Outgoing { subject, bytes, trace } in messages {
+                if is_open && let Err(error) = self.bus.publish(&subject, bytes, trace).await {
                     tracing::error!(%error, "could not publish");
+                    is_open = false;
                 }
             }
         }
@@ -97,44 +105,63 @@ impl Publisher {
         Ok(needed.into_iter().map(|needed| if needed { sealed.next() } else { None }).collect())
     }
 
-    async fn publish(&self, publication: Publication, word: Option<Envelope>) -> Result<(), PublishError> {
+    /// The messages of one publication, and what the outbox has to know. Work is on its way when this returns.
+    fn prepare(&self, publication: Publication, word: Option<Envelope>) -> Result<Prepared, SchemaError> {
         let Publication { reply, entry, then } = publication;
         if let Some(reply) = &reply {
             let verdict = if matches!(reply.verdict, Verdict::Rejected(_)) { "rejected" } else { "accepted" };
             self.shared.metrics.commands.with_label_values(&[verdict]).inc();
         }
-        let Some(word) = word else { return Ok(()) };
-        if let Some(to) = reply.and_then(|reply| reply.to) {
-            self.bus.publish(&to, word.to_message()?, None).await?;
+        let mut messages = Vec::new();
+        let to = reply.and_then(|reply| reply.to);
+        if let (Some(to), Some(word)) = (to, &word) {
+            messages.push(Outgoing { subject: to, bytes: word.to_message()?, trace: None });
         }
-        let Some(entry) = entry else { return Ok(()) };
+        let Some(entry) = entry else { return Ok((messages, None)) };
         let (index, id) = (entry.head.index, entry.head.hash.to_string());
-        let committed = Committed { entry: entry.bytes, head: word, payload: entry.payload, signer: entry.signer };
-        let message = committed.to_message()?;
-        match then {
+        let message = match word {
+            Some(head) => {
+                Committed { entry: entry.bytes, head, payload: entry.payload, signer: entry.signer }.to_message()?
+            }
+            None => return Ok((messages, then.map(|then| then.note(index, None)))),
+        };
+        let note = match then {
             Some(Then::Dispatch { command, target: t }) => {
                 tracing::info!(trace_id = %t.trace, %command, operation = %t.operation, index, "admitted");
                 let subject = subject::work(&t.provider, &t.instance);
                 let sending = self.bus.send_work(&subject, &id, message.clone());
                 // Where it would have to wait, the outbox does: receipts of others must not.
                 let sent = sending.now_or_never().and_then(Result::ok);
-                self.note(outbox::Note::Dispatched { command, index, sent }).await;
+                Some(outbox::Note::Dispatched { command, index, sent })
             }
             Some(Then::AnnounceResult { command, target: t }) => {
-                self.note(outbox::Note::Settled(command)).await;
                 tracing::info!(trace_id = %t.trace, %command, operation = %t.operation, index, "settled");
                 let subject = subject::event(&t.provider, &t.instance, &t.operation, EventKind::Result);
-                self.bus.publish(&subject, message.clone(), Some(t.trace)).await?;
+                messages.push(Outgoing { subject, bytes: message.clone(), trace: Some(t.trace) });
+                Some(outbox::Note::Settled(command))
             }
-            None => {}
-        }
-        self.bus.publish(subject::WITNESS_ENTRY, message, None).await?;
-        Ok(())
+            None => None,
+        };
+        messages.push(Outgoing { subject: subject::WITNESS_ENTRY.into(), bytes: message, trace: None });
+        Ok((messages, note))
     }
+}
 
-    async fn note(&self, note: outbox::Note) {
-        // Fails only while shutting down; unsettled work is found in the log at the next start.
-        let _ = self.outbox.send(note).await;
+/// One message to be handed to the connection.
+struct Outgoing {
+    subject: String,
+    bytes: Vec<u8>,
+    trace: Option<TraceId>,
+}
+
+type Prepared = (Vec<Outgoing>, Option<outbox::Note>);
+
+impl Then {
+    fn note(self, index: u64, sent: Option<if_bus::Sent>) -> outbox::Note {
+        match self {
+            Then::Dispatch { command, .. } => outbox::Note::Dispatched { command, index, sent },
+            Then::AnnounceResult { command, .. } => outbox::Note::Settled(command),
+        }
     }
 }
 
@@ -147,12 +174,4 @@ fn draft(publication: &Publication) -> Result<Option<Draft>, SchemaError> {
         (_, Some(entry)) => Draft::of(&entry.head).map(Some),
         _ => Ok(None),
     }
-}
-
-#[derive(Debug, thiserror::Error)]
-enum PublishError {
-    #[error(transparent)]
-    Schema(#[from] SchemaError),
-    #[error(transparent)]
-    Bus(#[from] if_bus::BusError),
 }

@@ -5,7 +5,7 @@ use crate::{
     ingress::Ingress,
     outbox::{OUTBOX_QUEUE, Outbox},
     presence::{self, Presence},
-    publisher::{PUBLISHER_QUEUE, Publisher},
+    publisher::Publisher,
     query::Queries,
     sequencer::{SEQUENCER_QUEUE, Sequencer, Signal},
     shared::{Shared, View},
@@ -68,21 +68,21 @@ async fn serve(bus: Bus, shared: Arc<Shared>, opened: Opened, shutdown: Cancella
     let Opened { log, state, last_snapshot } = opened;
     let reader = log.reader();
     let presence = Arc::new(Presence::default());
-    let (publications, published) = mpsc::channel(PUBLISHER_QUEUE);
     let (notes, noted) = mpsc::channel(OUTBOX_QUEUE);
     let (signals, signalled) = mpsc::channel(SEQUENCER_QUEUE);
 
     let unsettled = state.in_flight().iter().map(|(id, f)| (*id, f.index)).collect();
     let outbox = Outbox::new(bus.clone(), shared.clone(), reader.clone(), unsettled);
     let publisher = Publisher { bus: bus.clone(), shared: shared.clone(), outbox: notes };
-    let (outbox, publisher) = (tokio::spawn(outbox.run(noted)), tokio::spawn(publisher.run(published)));
+    let outbox = tokio::spawn(outbox.run(noted));
 
     let sequencer = Sequencer {
         log,
         state,
         shared: shared.clone(),
         presence: presence.clone(),
-        publisher: publications.clone(),
+        publisher: publisher.clone(),
+        runtime: tokio::runtime::Handle::current(),
         last_snapshot,
     };
     let thread = std::thread::Builder::new().name("sequencer".into());
@@ -93,7 +93,7 @@ async fn serve(bus: Bus, shared: Arc<Shared>, opened: Opened, shutdown: Cancella
     });
     spawned.map_err(|source| BrokerError::Io { what: "the sequencer thread cannot be started".into(), source })?;
 
-    let ingress = Ingress { shared: shared.clone(), sequencer: signals.clone(), publisher: publications };
+    let ingress = Ingress { shared: shared.clone(), sequencer: signals.clone(), publisher };
     let queries = Queries { bus: bus.clone(), shared: shared.clone(), presence: presence.clone(), reader };
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(presence::listen(bus.clone(), shared.clone(), presence));
@@ -119,9 +119,8 @@ async fn serve(bus: Bus, shared: Arc<Shared>, opened: Opened, shutdown: Cancella
     ticker.abort();
     health.abort();
     stop(signals, sequencer_end).await?;
-    // The sequencer is gone, so the queues behind it end by themselves once empty.
-    let drained = async { (publisher.await, outbox.await) };
-    if tokio::time::timeout(STOP_TIMEOUT, drained).await.is_err() {
+    // The sequencer is gone, so the outbox ends by itself once it has read everything.
+    if tokio::time::timeout(STOP_TIMEOUT, outbox).await.is_err() {
         tracing::warn!("not everything was published; the next start will");
     }
     if let Err(error) = bus.close().await {

@@ -4,7 +4,7 @@
 use crate::{
     BrokerError, clock,
     presence::Presence,
-    publisher::{DurableEntry, Publication, Reply, Target, Then},
+    publisher::{DurableEntry, Publication, Publisher, Reply, Target, Then},
     shared::{Shared, View},
 };
 use if_core::{Action, Decision, Input, Prior, State, VerifiedChange, VerifiedCommand, VerifiedResult, decide};
@@ -73,7 +73,9 @@ pub struct Sequencer {
     pub state: State,
     pub shared: Arc<Shared>,
     pub presence: Arc<Presence>,
-    pub publisher: mpsc::Sender<Publication>,
+    pub publisher: Publisher,
+    /// Where the publisher waits for the connection.
+    pub runtime: tokio::runtime::Handle,
     pub last_snapshot: u64,
 }
 
@@ -267,12 +269,7 @@ impl Sequencer {
         }
         // 3. Let receipts, work and events out. A crash before any of them: the sender asks again and gets the receipt
         //    from the log; unsettled work is published at the next start; followers read by index.
-        for publication in publications {
-            // Closed only while shutting down; the log has it.
-            if self.publisher.blocking_send(publication).is_err() {
-                break;
-            }
-        }
+        self.runtime.block_on(self.publisher.publish_all(publications));
         Ok(())
     }
 

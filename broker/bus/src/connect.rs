@@ -15,6 +15,8 @@ const RECONNECT_DELAY: (Duration, Duration) = (Duration::from_millis(50), Durati
 pub const SUBSCRIPTION_CAPACITY: usize = 16_384;
 /// Outgoing messages waiting for the socket before a publisher has to wait.
 const CLIENT_CAPACITY: usize = 4_096;
+/// Longest wait for a place among them.
+pub const PUBLISH_WAIT: Duration = Duration::from_secs(2);
 /// How often the client checks that the server is there.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 /// Pause between attempts of [`Bus::connect_waiting`].
@@ -129,12 +131,17 @@ impl Bus {
         self.client.server_info().version
     }
 
-    /// Hands a message to the connection. Delivery is not confirmed.
+    /// Hands a message to the connection, for which it waits at most [`PUBLISH_WAIT`]. Delivery is not confirmed.
     pub async fn publish(&self, subject: &str, bytes: Vec<u8>, trace: Option<TraceId>) -> Result<(), BusError> {
-        let sent = match trace {
-            None => self.client.publish(subject.to_string(), bytes.into()).await,
-            Some(t) => self.client.publish_with_headers(subject.to_string(), trace_headers(t), bytes.into()).await,
+        let (to, bytes) = (subject.to_string(), bytes.into());
+        let sending = async {
+            match trace {
+                None => self.client.publish(to, bytes).await,
+                Some(t) => self.client.publish_with_headers(to, trace_headers(t), bytes).await,
+            }
         };
+        let timeout = |_| self.timeout_cause(BusError::Timeout { subject: subject.into(), after: PUBLISH_WAIT });
+        let sent = tokio::time::timeout(PUBLISH_WAIT, sending).await.map_err(timeout)?;
         sent.map_err(|e| BusError::other("publish", e))
     }
 
