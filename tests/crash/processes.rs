@@ -15,10 +15,10 @@ use std::{
 
 const START: Duration = Duration::from_secs(20);
 
-struct Killed(Child);
+pub struct Killed(pub Child);
 
 impl Killed {
-    fn kill(&mut self) -> Result<()> {
+    pub fn kill(&mut self) -> Result<()> {
         self.0.kill()?;
         self.0.wait()?;
         Ok(())
@@ -124,18 +124,38 @@ fn spawn(binary: PathBuf, dir: &tempfile::TempDir, args: &[&str], log: &str) -> 
     Ok(Killed(Command::new(binary).args(args).stdout(Stdio::null()).stderr(log).spawn()?))
 }
 
+/// A broker of which one waits for the end.
+pub struct Mortal {
+    child: Killed,
+    said: Option<std::thread::JoinHandle<String>>,
+}
+
+impl Mortal {
+    /// `before`: the words that start it otherwise than directly.
+    pub fn start(before: &[String], home: &std::path::Path, url: &str) -> Result<Self> {
+        let broker = bin_dir()?.join("if-broker").to_string_lossy().into_owned();
+        let words = [before, &[broker]].concat();
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).args(["--home", &home.to_string_lossy(), "--nats", url]);
+        let mut child = Killed(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?);
+        let mut stderr = child.0.stderr.take().context("stderr")?;
+        let said = std::thread::spawn(move || {
+            let mut text = String::new();
+            let _ = std::io::Read::read_to_string(&mut stderr, &mut text);
+            text
+        });
+        Ok(Self { child, said: Some(said) })
+    }
+
+    /// Waits until it ends by itself; its exit code and what it said.
+    pub fn end(mut self) -> Result<(i32, String)> {
+        let status = wait_for("the broker's end", START, || self.child.0.try_wait().ok().flatten())?;
+        let said = self.said.take().context("ended once")?;
+        Ok((status.code().unwrap_or(-1), said.join().map_err(|_| anyhow::anyhow!("the reader panicked"))?))
+    }
+}
+
 /// Runs the broker until it ends by itself; its exit code and what it said.
-pub fn broker_ends(home: &std::path::Path, url: &str, more: &[&str]) -> Result<(i32, String)> {
-    let mut command = Command::new(bin_dir()?.join("if-broker"));
-    command.args(["--home", &home.to_string_lossy(), "--nats", url]).args(more);
-    let mut child = Killed(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?);
-    let mut stderr = child.0.stderr.take().context("stderr")?;
-    let reader = std::thread::spawn(move || {
-        let mut text = String::new();
-        let _ = std::io::Read::read_to_string(&mut stderr, &mut text);
-        text
-    });
-    let status = wait_for("the broker's end", START, || child.0.try_wait().ok().flatten())?;
-    let text = reader.join().map_err(|_| anyhow::anyhow!("the reader panicked"))?;
-    Ok((status.code().unwrap_or(-1), text))
+pub fn broker_ends(home: &std::path::Path, url: &str) -> Result<(i32, String)> {
+    Mortal::start(&[], home, url)?.end()
 }

@@ -4,11 +4,11 @@ use crate::world::{new_command_id, new_salt, new_trace_id, now};
 use anyhow::{Context, ensure};
 use if_bus::{Bus, BusRole, ConnectOptions, Subscription};
 use if_schemas::{
-    Body, Command, CommandId, Effect, Entry, Envelope, Head, Payload, PublicKey, ResultEvent, SigningKey, Status,
-    Verifier,
+    Body, Command, CommandId, Effect, Entry, Envelope, Hash, Head, Payload, PublicKey, ResultEvent, SigningKey, Status,
+    Verifier, codec,
     head::{Receipt, Verdict},
     payload::Arguments,
-    query::Answer,
+    query::{Answer, ENTRIES, EntriesAnswer, EntriesQuery},
     subject,
     wire::{Committed, Message as _, Submission},
 };
@@ -123,6 +123,19 @@ impl Client {
         let answer = self.bus.request(&subject::query(what), serde_json::to_vec(question)?, ANSWER_TIMEOUT).await?;
         match serde_json::from_slice(&answer)? {
             Answer::Ok(value) => Ok(value),
+            Answer::Error { message, .. } => anyhow::bail!("{message}"),
+        }
+    }
+
+    /// Hash of one entry as the log has it.
+    pub async fn entry_hash(&self, index: u64) -> anyhow::Result<Hash> {
+        let question = serde_json::to_vec(&EntriesQuery { from: index, to: Some(index), payloads: false })?;
+        let answer = self.bus.request(&subject::query(ENTRIES), question, ANSWER_TIMEOUT).await?;
+        match codec::decode("entries answer", &answer)? {
+            Answer::<EntriesAnswer>::Ok(found) => {
+                let raw = found.entries.first().with_context(|| format!("no entry {index}"))?;
+                Ok(Entry::hash_bytes(&raw.entry))
+            }
             Answer::Error { message, .. } => anyhow::bail!("{message}"),
         }
     }

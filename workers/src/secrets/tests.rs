@@ -49,23 +49,23 @@ async fn a_file_is_read_only_if_it_is_private() {
     assert!(error(&text).await.contains("limit"));
 }
 
-/// In the keyring of this process's session, and out of it again whatever the test does.
+/// In the keyring of the user, and out of it again whatever the test does.
 #[cfg(target_os = "linux")]
-struct InKeyring(keyring_core::Entry);
+struct InKeyring(linux_keyutils::Key);
 
 #[cfg(target_os = "linux")]
 impl InKeyring {
     fn put(service: &str, name: &str, secret: &str) -> Self {
-        let entry = keychain::store().unwrap().build(service, name, None).unwrap();
-        entry.set_password(secret).unwrap();
-        Self(entry)
+        use linux_keyutils::{KeyRing, KeyRingIdentifier};
+        let ring = KeyRing::from_special_id(KeyRingIdentifier::User, false).unwrap();
+        Self(ring.add_key(&keychain::description(service, name), secret).unwrap())
     }
 }
 
 #[cfg(target_os = "linux")]
 impl Drop for InKeyring {
     fn drop(&mut self) {
-        let _ = self.0.delete_credential();
+        let _ = self.0.invalidate();
     }
 }
 
