@@ -1,8 +1,8 @@
 //! From the bus to the sequencer: bounded intake, signature checks in tasks of their own on all cores.
 //! Messages of one subscription keep their order; a full intake answers `overloaded` at once.
 //!
-//! A check costs about 40 us of CPU: short enough for a task. Where nothing else waits, even a task of its own would be a
-//! detour: the message is checked and handed on right where it came in.
+//! A check costs about 40 us of CPU: short enough for a task. Handing it to a thread would cost a wake-up, which takes as
+//! long as the check.
 
 use crate::{
     publisher::{Publication, Publisher, Reply},
@@ -25,15 +25,15 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// Messages of one subscription being checked or waiting for the sequencer.
+/// Messages of one subscription being checked or waiting for a place with the sequencer.
 const INTAKE_MAX: usize = 1_024;
-/// Bytes of those messages together. They are below 1 KiB as a rule, so this stops only who sends large ones in masses.
+/// Bytes of those messages together, and of those the sequencer has not decided yet. They are below 1 KiB as a rule, so this stops only who sends large ones in masses.
 const INTAKE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// A message on its way, with its share of [`INTAKE_BYTES_MAX`].
 struct Checking {
     check: JoinHandle<(Message, Result<Proven, Reject>)>,
-    _bytes: OwnedSemaphorePermit,
+    bytes: OwnedSemaphorePermit,
 }
 
 /// Takes in what is sent to the broker.
@@ -59,29 +59,18 @@ impl Ingress {
 
     async fn check(&self, mut subscription: Subscription, checking: mpsc::Sender<Checking>) {
         let room = Arc::new(Semaphore::new(INTAKE_BYTES_MAX));
-        loop {
-            let (message, waited) = match subscription.next().now_or_never() {
-                Some(ready) => (ready, false),
-                None => (subscription.next().await, true),
-            };
-            let Some(message) = message else { return };
-            let alone = waited && room.available_permits() == INTAKE_BYTES_MAX;
-            if alone && self.sequencer.capacity() > 0 {
-                let proven = verify(&self.shared, &message);
-                self.hand_on(message, proven).await;
-                continue;
-            }
+        while let Some(message) = subscription.next().await {
             let depth = i64::try_from(INTAKE_MAX - checking.capacity()).unwrap_or(i64::MAX);
             self.shared.metrics.queue_depth.with_label_values(&["ingress"]).set(depth);
             let bytes = u32::try_from(message.payload.len()).unwrap_or(u32::MAX);
             match (checking.try_reserve(), room.clone().try_acquire_many_owned(bytes)) {
-                (Ok(place), Ok(_bytes)) => {
+                (Ok(place), Ok(bytes)) => {
                     let shared = self.shared.clone();
                     let check = tokio::spawn(async move {
                         let proven = verify(&shared, &message);
                         (message, proven)
                     });
-                    place.send(Checking { check, _bytes });
+                    place.send(Checking { check, bytes });
                 }
                 _ => self.answer_overloaded(message),
             }
@@ -98,20 +87,22 @@ impl Ingress {
                     continue;
                 }
             };
-            self.hand_on(message, proven).await;
+            self.hand_on(message, proven, checking.bytes).await;
         }
     }
 
     /// To the sequencer, or back to the sender.
-    async fn hand_on(&self, message: Message, proven: Result<Proven, Reject>) {
+    async fn hand_on(&self, message: Message, proven: Result<Proven, Reject>, bytes: OwnedSemaphorePermit) {
         let reply = message.reply.clone();
         let refused = match proven {
             // Waits where the sequencer is behind: the bounded intake then fills and answers `overloaded`.
             Ok(input) => {
-                self.sequencer.send(Signal::Submission(Box::new(Job { input, reply }))).await.err().map(|_| {
-                    Reject::new(Code::Unavailable, "the broker is stopping or its log is closed")
-                        .hint("see the broker's log; the same bytes sent again get their answer once it runs")
-                })
+                self.sequencer.send(Signal::Submission(Box::new(Job { input, reply, _bytes: bytes }))).await.err().map(
+                    |_| {
+                        Reject::new(Code::Unavailable, "the broker is stopping or its log is closed")
+                            .hint("see the broker's log; the same bytes sent again get their answer once it runs")
+                    },
+                )
             }
             Err(reject) => Some(reject),
         };

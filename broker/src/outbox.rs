@@ -12,15 +12,20 @@ use if_schemas::{
 use if_witness::{Reader, WitnessError};
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 /// Notes waiting; the sequencer waits when it is full.
 pub const OUTBOX_QUEUE: usize = 8_192;
-/// Work messages published at once without acknowledgement.
+/// Work messages the outbox itself publishes at once, without acknowledgement yet.
 const PUBLISHING_MAX: usize = 256;
+/// How often at most the stream is made sure of while publishing fails.
+const ENSURE_EVERY: Duration = Duration::from_secs(1);
 /// Pause after a failed publish.
 const RETRY_DELAY: Duration = Duration::from_millis(200);
 
@@ -32,6 +37,26 @@ pub enum Note {
         sent: Option<Sent>,
     },
     Settled(CommandId),
+}
+
+/// Is there work that later work must not overtake? Counted by the publisher and the outbox, each in its own field.
+#[derive(Debug, Default)]
+pub struct Backlog {
+    /// Notes without a `sent` the publisher made, and those of them the outbox has seen.
+    handed: AtomicU64,
+    seen: AtomicU64,
+    /// What the outbox has not got to the queue yet.
+    here: AtomicUsize,
+}
+
+impl Backlog {
+    pub fn is_empty(&self) -> bool {
+        let seen = self.seen.load(Ordering::Acquire);
+        seen == self.handed.load(Ordering::Acquire) && self.here.load(Ordering::Acquire) == 0
+    }
+    pub fn hand_over(&self) {
+        self.handed.fetch_add(1, Ordering::AcqRel);
+    }
 }
 
 /// One encoded work item.
@@ -50,6 +75,10 @@ pub struct Outbox {
     unsettled: HashMap<CommandId, u64>,
     /// Those of them to be published.
     waiting: BTreeMap<u64, CommandId>,
+    /// How many of them are being published right now.
+    publishing: usize,
+    backlog: Arc<Backlog>,
+    ensured: Instant,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -64,13 +93,27 @@ enum OutboxError {
     Missing(u64),
 }
 
-type Published = (CommandId, u64, Result<(), OutboxError>);
+struct Published {
+    command: CommandId,
+    index: u64,
+    /// Published by the outbox, not by the publisher.
+    again: bool,
+    result: Result<(), OutboxError>,
+}
 
 impl Outbox {
     /// `unsettled` as the log had it at start-up.
-    pub fn new(bus: Bus, shared: Arc<Shared>, reader: Reader, unsettled: Vec<(CommandId, u64)>) -> Self {
-        let waiting = unsettled.iter().map(|(command, index)| (*index, *command)).collect();
-        Self { bus, shared, reader, unsettled: unsettled.into_iter().collect(), waiting }
+    pub fn new(
+        bus: Bus,
+        shared: Arc<Shared>,
+        reader: Reader,
+        unsettled: Vec<(CommandId, u64)>,
+        backlog: Arc<Backlog>,
+    ) -> Self {
+        let waiting: BTreeMap<_, _> = unsettled.iter().map(|(command, index)| (*index, *command)).collect();
+        backlog.here.store(waiting.len(), Ordering::Release);
+        let unsettled = unsettled.into_iter().collect();
+        Self { bus, shared, reader, unsettled, waiting, publishing: 0, backlog, ensured: Instant::now() }
     }
 
     pub async fn run(mut self, mut notes: mpsc::Receiver<Note>) {
@@ -78,10 +121,12 @@ impl Outbox {
         let mut epoch = link.borrow().epoch;
         let mut publishing = FuturesUnordered::new();
         loop {
-            while publishing.len() < PUBLISHING_MAX {
+            while self.publishing < PUBLISHING_MAX {
                 let Some((index, command)) = self.waiting.pop_first() else { break };
+                self.publishing += 1;
                 publishing.push(self.publish(command, index).boxed());
             }
+            self.backlog.here.store(self.waiting.len() + self.publishing, Ordering::Release);
             self.shared
                 .metrics
                 .queue_depth
@@ -94,12 +139,16 @@ impl Outbox {
                         self.unsettled.insert(command, index);
                         match sent {
                             Some(sent) => publishing.push(stored(command, index, sent).boxed()),
-                            None => drop(self.waiting.insert(index, command)),
+                            None => {
+                                self.waiting.insert(index, command);
+                                self.backlog.here.fetch_add(1, Ordering::AcqRel);
+                                self.backlog.seen.fetch_add(1, Ordering::AcqRel);
+                            }
                         }
                     }
                     None => return,
                 },
-                Some(done) = publishing.next(), if !publishing.is_empty() => self.published(done),
+                Some(done) = publishing.next(), if !publishing.is_empty() => self.published(done).await,
                 changed = link.changed() => {
                     if changed.is_err() {
                         return;
@@ -120,12 +169,25 @@ impl Outbox {
         }
     }
 
-    fn published(&mut self, (command, index, result): Published) {
+    async fn published(&mut self, done: Published) {
+        let Published { command, index, again, result } = done;
+        self.publishing -= usize::from(again);
         let Err(error) = result else { return };
         if self.unsettled.contains_key(&command) {
             tracing::warn!(%command, %error, "work is not on the queue yet, trying again");
             self.waiting.insert(index, command);
         }
+        // The stream itself may be what is missing.
+        if self.bus.link().borrow().up && self.ensured.elapsed() >= ENSURE_EVERY {
+            self.ensure_stream().await;
+        }
+    }
+
+    async fn ensure_stream(&mut self) {
+        if let Err(error) = self.bus.ensure_work_stream().await {
+            tracing::error!(%error, "the work queue cannot be set up");
+        }
+        self.ensured = Instant::now();
     }
 
     /// One that was not stored, or is left from an earlier process.
@@ -137,20 +199,18 @@ impl Outbox {
                 // Inside the bounded set of publishes, so that a dead server is not asked in a tight loop.
                 tokio::time::sleep(RETRY_DELAY).await;
             }
-            (command, index, result)
+            Published { command, index, again: true, result }
         }
     }
 
     async fn start_over(&mut self) {
-        if let Err(error) = self.bus.ensure_work_stream().await {
-            tracing::error!(%error, "the work queue cannot be set up");
-        }
+        self.ensure_stream().await;
         self.waiting = self.unsettled.iter().map(|(command, index)| (*index, *command)).collect();
     }
 }
 
 async fn stored(command: CommandId, index: u64, sent: Sent) -> Published {
-    (command, index, sent.stored().await.map_err(OutboxError::from))
+    Published { command, index, again: false, result: sent.stored().await.map_err(OutboxError::from) }
 }
 
 async fn publish_again(bus: &Bus, shared: &Shared, reader: &Reader, index: u64) -> Result<(), OutboxError> {

@@ -10,7 +10,11 @@ use if_schemas::{
     wire::{Committed, Message as _},
 };
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use std::time::Duration;
+use tokio::{sync::mpsc, time::Instant};
+
+/// Longest wait for room in the connection, for all publications of a batch together.
+const PUBLISH_MAX: Duration = Duration::from_secs(2);
 
 /// Everything one durable entry (or one answer without an entry) causes.
 pub struct Publication {
@@ -61,12 +65,19 @@ pub struct Publisher {
     pub bus: Bus,
     pub shared: Arc<Shared>,
     pub outbox: mpsc::Sender<outbox::Note>,
+    pub backlog: Arc<outbox::Backlog>,
 }
 
 impl Publisher {
-    /// Publishes in order; all together under one signature. Waits no longer than one message may take to be handed to the
-    /// connection: what does not get out is in the log, senders ask again, followers fill the gap by index.
+    /// Publishes in order; all together under one signature. Waits for the connection at most [`PUBLISH_MAX`]: what does
+    /// not get out is in the log, senders ask again, followers fill the gap by index.
     pub async fn publish_all(&self, publications: Vec<Publication>) {
+        // Without the runtime's budget for one turn: used up, it would look like a connection without room.
+        tokio::task::unconstrained(self.publish_in_order(publications)).await;
+    }
+
+    async fn publish_in_order(&self, publications: Vec<Publication>) {
+        let give_up = Instant::now() + PUBLISH_MAX;
         let signed = match self.sign(&publications) {
             Ok(signed) => signed,
             Err(error) => {
@@ -88,8 +99,12 @@ impl Publisher {
                 let _ = self.outbox.send(note).await;
             }
             for Outgoing { subject, bytes, trace } in messages {
-                if is_open && let Err(error) = self.bus.publish(&subject, bytes, trace).await {
-                    tracing::error!(%error, "could not publish");
+                if !is_open {
+                    break;
+                }
+                let sent = tokio::time::timeout_at(give_up, self.bus.publish(&subject, bytes, trace)).await;
+                if !matches!(sent, Ok(Ok(()))) {
+                    tracing::error!(subject, "could not publish: the connection takes nothing");
                     is_open = false;
                 }
             }
@@ -123,15 +138,13 @@ impl Publisher {
             Some(head) => {
                 Committed { entry: entry.bytes, head, payload: entry.payload, signer: entry.signer }.to_message()?
             }
-            None => return Ok((messages, then.map(|then| then.note(index, None)))),
+            None => return Ok((messages, then.map(|then| self.unsent(then, index)))),
         };
         let note = match then {
             Some(Then::Dispatch { command, target: t }) => {
                 tracing::info!(trace_id = %t.trace, %command, operation = %t.operation, index, "admitted");
                 let subject = subject::work(&t.provider, &t.instance);
-                let sending = self.bus.send_work(&subject, &id, message.clone());
-                // Where it would have to wait, the outbox does: receipts of others must not.
-                let sent = sending.now_or_never().and_then(Result::ok);
+                let sent = self.send_at_once(&subject, &id, message.clone());
                 Some(outbox::Note::Dispatched { command, index, sent })
             }
             Some(Then::AnnounceResult { command, target: t }) => {
@@ -147,6 +160,33 @@ impl Publisher {
     }
 }
 
+impl Publisher {
+    /// What the outbox has to know of an entry without a signed head.
+    fn unsent(&self, then: Then, index: u64) -> outbox::Note {
+        match then {
+            Then::AnnounceResult { command, .. } => outbox::Note::Settled(command),
+            Then::Dispatch { command, .. } => {
+                self.backlog.hand_over();
+                outbox::Note::Dispatched { command, index, sent: None }
+            }
+        }
+    }
+
+    /// Work goes straight to the queue, unless some is waiting in the outbox, which it must not overtake, or it would have
+    /// to wait itself: the outbox does that, receipts of others must not.
+    fn send_at_once(&self, subject: &str, id: &str, message: Vec<u8>) -> Option<if_bus::Sent> {
+        let sent = if self.backlog.is_empty() {
+            self.bus.send_work(subject, id, message).now_or_never().and_then(Result::ok)
+        } else {
+            None
+        };
+        if sent.is_none() {
+            self.backlog.hand_over();
+        }
+        sent
+    }
+}
+
 /// One message to be handed to the connection.
 struct Outgoing {
     subject: String,
@@ -155,15 +195,6 @@ struct Outgoing {
 }
 
 type Prepared = (Vec<Outgoing>, Option<outbox::Note>);
-
-impl Then {
-    fn note(self, index: u64, sent: Option<if_bus::Sent>) -> outbox::Note {
-        match self {
-            Then::Dispatch { command, .. } => outbox::Note::Dispatched { command, index, sent },
-            Then::AnnounceResult { command, .. } => outbox::Note::Settled(command),
-        }
-    }
-}
 
 fn draft(publication: &Publication) -> Result<Option<Draft>, SchemaError> {
     match (&publication.reply, &publication.entry) {

@@ -3,7 +3,7 @@
 use crate::{
     BrokerError, clock, genesis,
     ingress::Ingress,
-    outbox::{OUTBOX_QUEUE, Outbox},
+    outbox::{Backlog, OUTBOX_QUEUE, Outbox},
     presence::{self, Presence},
     publisher::Publisher,
     query::Queries,
@@ -72,9 +72,10 @@ async fn serve(bus: Bus, shared: Arc<Shared>, opened: Opened, shutdown: Cancella
     let (signals, signalled) = mpsc::channel(SEQUENCER_QUEUE);
 
     let unsettled = state.in_flight().iter().map(|(id, f)| (*id, f.index)).collect();
-    let outbox = Outbox::new(bus.clone(), shared.clone(), reader.clone(), unsettled);
-    let publisher = Publisher { bus: bus.clone(), shared: shared.clone(), outbox: notes };
-    let outbox = tokio::spawn(outbox.run(noted));
+    let backlog = Arc::new(Backlog::default());
+    let outbox = Outbox::new(bus.clone(), shared.clone(), reader.clone(), unsettled, backlog.clone());
+    let publisher = Publisher { bus: bus.clone(), shared: shared.clone(), outbox: notes, backlog };
+    let mut outbox = tokio::spawn(outbox.run(noted));
 
     let sequencer = Sequencer {
         log,
@@ -109,6 +110,7 @@ async fn serve(bus: Bus, shared: Arc<Shared>, opened: Opened, shutdown: Cancella
     let outcome = tokio::select! {
         () = shutdown.cancelled() => Ok(()),
         end = &mut sequencer_end => return end.unwrap_or(Err(BrokerError::Stopped("the sequencer"))),
+        _ = &mut outbox => return Err(BrokerError::Stopped("the outbox")),
         ended = tasks.join_next() => match ended {
             Some(Ok(Err(e))) => Err(e.into()),
             _ => Err(BrokerError::Stopped("a subscription")),

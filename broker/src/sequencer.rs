@@ -36,6 +36,8 @@ pub enum Signal {
 pub struct Job {
     pub input: Proven,
     pub reply: Option<String>,
+    /// Its share of the intake, free again once it is decided.
+    pub _bytes: tokio::sync::OwnedSemaphorePermit,
 }
 
 pub enum Proven {
@@ -123,7 +125,7 @@ impl Sequencer {
     }
 
     fn take(&mut self, job: Job, pending: &mut Pending) -> Result<(), BrokerError> {
-        let Job { input, reply } = job;
+        let Job { input, reply, _bytes } = job;
         let (command, hash, signer) = (input.command(), input.hash(), input.signer());
         let is_request = !matches!(input, Proven::Result(_));
         let prior = self.prior(&command, &hash, pending)?;

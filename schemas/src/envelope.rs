@@ -189,9 +189,9 @@ impl Envelope {
         Ok(codec::hash(codec::CONTEXT_ENVELOPE, &[&self.encode()?]))
     }
 
-    /// Version and size, also of envelopes that came inside another message and never went through [`Envelope::decode`].
+    /// Version, size, and a path only where one may be; also of envelopes that came inside another message and never went through [`Envelope::decode`].
     /// Without the size an authentic sender could sign what no entry can hold.
-    fn check_frame(&self) -> Result<(), SchemaError> {
+    pub fn check_frame(&self) -> Result<(), SchemaError> {
         codec::check_version("envelope", self.v)?;
         let bytes = self.encoded_len();
         if bytes > ENVELOPE_MAX_BYTES {

@@ -74,7 +74,7 @@ pub struct Verifier {
     public: PublicKey,
     id: KeyId,
     key: VerifyingKey,
-    roots: Mutex<VecDeque<Hash>>,
+    roots: Mutex<VecDeque<(Hash, Signature)>>,
 }
 
 impl Verifier {
@@ -94,17 +94,18 @@ impl Verifier {
     }
 
     pub(crate) fn verify_root(&self, root: Hash, message: &[u8], signature: &Signature) -> Result<(), SchemaError> {
-        if self.roots().contains(&root) {
+        // With its signature: what verifies here must verify everywhere.
+        if self.roots().contains(&(root, *signature)) {
             return Ok(());
         }
         self.verify(message, signature)?;
         let mut roots = self.roots();
         roots.truncate(ROOTS_REMEMBERED - 1);
-        roots.push_front(root);
+        roots.push_front((root, *signature));
         Ok(())
     }
 
-    fn roots(&self) -> MutexGuard<'_, VecDeque<Hash>> {
+    fn roots(&self) -> MutexGuard<'_, VecDeque<(Hash, Signature)>> {
         // Whole whatever a panicking holder did: each change is one call.
         self.roots.lock().unwrap_or_else(PoisonError::into_inner)
     }

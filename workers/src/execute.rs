@@ -2,20 +2,19 @@
 
 use crate::{
     clock, events,
-    intake::{Assignment, CheckedWork},
+    intake::CheckedWork,
     node::Node,
     report::Ending,
     session::{Session, Snapshot, panic_text},
 };
-use futures::FutureExt;
 use if_engine::{Adapter, Call, Execution, ProgressSink};
 use if_schemas::{Effect, Outcome, Status, Timestamp, outcome::Failure, presence::InstanceState};
-use serde_json::Value;
-use std::{panic::AssertUnwindSafe, pin::Pin, sync::Arc, task::Poll};
+use std::{sync::Arc, task::Poll};
 use tokio::{
     sync::{mpsc, oneshot},
     time::Instant,
 };
+use tokio_util::task::AbortOnDropHandle;
 
 /// Why a command did not begin.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,64 +122,55 @@ impl Drop for Turn {
     }
 }
 
-/// Executes on a connected adapter, until the deadline and no longer.
+/// Executes on a connected adapter, until the deadline and no longer; begins nothing after it.
 pub async fn run(
     node: &Node,
     session: &Session,
     adapter: Arc<dyn Adapter>,
     work: &CheckedWork,
     turn: Turn,
-) -> (Status, Outcome) {
+) -> Result<(Status, Outcome), NotBegun> {
     let a = work.assignment();
     let _busy = session.busy();
     let deadline = clock::instant_of(a.deadline);
     let call = Call { command: a.command, operation: a.operation.clone(), args: work.args().clone(), deadline };
     let (sink, mut progress) = ProgressSink::channel();
-    // Panics of the adapter end here. Nothing it shares with others is used after one: the session is faulted.
-    let execution = AssertUnwindSafe(begin_in_turn(adapter, call, sink, turn)).catch_unwind();
-    let mut execution = std::pin::pin!(execution);
-    let ended = match futures::poll!(&mut execution) {
-        // Nobody needs to be told that something started which is over already.
-        Poll::Ready(ended) => Some(ended),
-        Poll::Pending => {
-            events::publish(node, a, 0, "started".into(), None);
-            until_ended(node, a, execution, &mut progress).await
+    // A task of its own, so that a panic of the adapter ends here and nothing else holds it up. Stopped with this future.
+    let mut task = AbortOnDropHandle::new(tokio::spawn(begin_in_turn(adapter, call, sink, turn)));
+    // Nobody needs to be told that something started which is over already.
+    tokio::task::yield_now().await;
+    if !task.is_finished() {
+        events::publish(node, a, 0, "started".into(), None);
+    }
+    let mut sequence = 0;
+    let ended = loop {
+        tokio::select! {
+            biased;
+            ended = &mut task => break Some(ended),
+            () = tokio::time::sleep_until(deadline) => break None,
+            Some((message, data)) = next(&mut progress) => {
+                sequence += 1;
+                events::publish(node, a, sequence, message, data);
+            }
         }
     };
-    match ended {
-        Some(Ok(execution)) => outcome(execution),
-        Some(Err(panic)) => {
-            session.fault();
-            let message = format!("the adapter panicked: {}", panic_text(panic.as_ref()));
-            unknown(a.effect, "adapter_panicked", message, "please report this")
-        }
+    Ok(match ended {
+        Some(Ok(Some(execution))) => outcome(execution),
+        Some(Ok(None)) => return Err(NotBegun::Expired("its turn came after the deadline".into())),
+        Some(Err(error)) => match error.try_into_panic() {
+            // Only the end of this process cancels it. There is no result to make: the next process finds it in the inbox.
+            Err(_) => std::future::pending().await,
+            Ok(panic) => {
+                session.fault();
+                let message = format!("the adapter panicked: {}", panic_text(panic.as_ref()));
+                unknown(a.effect, "adapter_panicked", message, "please report this")
+            }
+        },
         None => {
             let message = format!("no answer before the deadline at {}", a.deadline);
             unknown(a.effect, "deadline", message, "look at the target to see whether it happened")
         }
-    }
-}
-
-/// Tells of progress until the execution ends; none if the deadline comes first.
-async fn until_ended<T>(
-    node: &Node,
-    a: &Assignment,
-    mut execution: Pin<&mut impl Future<Output = T>>,
-    progress: &mut mpsc::Receiver<(String, Option<Value>)>,
-) -> Option<T> {
-    let deadline = clock::instant_of(a.deadline);
-    let mut sequence = 0;
-    loop {
-        tokio::select! {
-            biased;
-            ended = &mut execution => return Some(ended),
-            Some((message, data)) = next(progress) => {
-                sequence += 1;
-                events::publish(node, a, sequence, message, data);
-            }
-            () = tokio::time::sleep_until(deadline) => return None,
-        }
-    }
+    })
 }
 
 /// The next report; never, once the adapter will make no more.
@@ -191,13 +181,17 @@ async fn next<T>(reports: &mut mpsc::Receiver<T>) -> Option<T> {
     }
 }
 
-async fn begin_in_turn(adapter: Arc<dyn Adapter>, call: Call, sink: ProgressSink, mut turn: Turn) -> Execution {
+/// None if the deadline passed before it could begin: nothing was done then.
+async fn begin_in_turn(adapter: Arc<dyn Adapter>, call: Call, sink: ProgressSink, mut turn: Turn) -> Option<Execution> {
+    if Instant::now() >= call.deadline {
+        return None;
+    }
     let mut execution = adapter.execute_command(call, sink);
     let first = futures::poll!(&mut execution);
     turn.mine.take();
     match first {
-        std::task::Poll::Ready(execution) => execution,
-        std::task::Poll::Pending => execution.await,
+        Poll::Ready(execution) => Some(execution),
+        Poll::Pending => Some(execution.await),
     }
 }
 
@@ -215,3 +209,6 @@ fn unknown(effect: Effect, code: &str, message: String, hint: &str) -> (Status, 
     let status = if effect == Effect::Read { Status::Failed } else { Status::Indeterminate };
     (status, Outcome::Error(failure))
 }
+
+#[cfg(test)]
+mod tests;

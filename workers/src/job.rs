@@ -104,8 +104,12 @@ impl Place {
             let busy = "the instance was busy with other commands until the deadline".to_string();
             return NotBegun::Expired(busy).ending(&run);
         };
-        let (status, outcome) = execute::run(&self.node, &self.session, adapter, work, turn).await;
+        let ran = execute::run(&self.node, &self.session, adapter, work, turn).await;
         drop(permit);
+        let (status, outcome) = match ran {
+            Ok(ended) => ended,
+            Err(not) => return not.ending(&run),
+        };
         let Run { attempt, started_at, simulated, .. } = run;
         Ending { status, outcome, started_at, finished_at: clock::now().max(started_at), attempt, simulated }
     }

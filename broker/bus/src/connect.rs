@@ -17,6 +17,8 @@ pub const SUBSCRIPTION_CAPACITY: usize = 16_384;
 const CLIENT_CAPACITY: usize = 4_096;
 /// Longest wait for a place among them.
 pub const PUBLISH_WAIT: Duration = Duration::from_secs(2);
+/// Longest wait for the rest to be sent when a connection is closed.
+const CLOSE_WAIT: Duration = Duration::from_secs(2);
 /// How often the client checks that the server is there.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 /// Pause between attempts of [`Bus::connect_waiting`].
@@ -211,9 +213,14 @@ impl Bus {
         self.client.flush().await.map_err(|e| BusError::other("flush", e))
     }
 
-    /// Sends what is queued and closes.
+    /// Sends what is queued and closes; waits at most [`CLOSE_WAIT`].
     pub async fn close(&self) -> Result<(), BusError> {
-        self.client.drain().await.map_err(|e| BusError::other("close", e))
+        let closing = async {
+            self.client.flush().await.map_err(|e| BusError::other("flush", e))?;
+            self.client.drain().await.map_err(|e| BusError::other("close", e))
+        };
+        let timeout = |_| self.timeout_cause(BusError::Timeout { subject: "close".into(), after: CLOSE_WAIT });
+        tokio::time::timeout(CLOSE_WAIT, closing).await.map_err(timeout)?
     }
 
     fn timeout_cause(&self, timeout: BusError) -> BusError {

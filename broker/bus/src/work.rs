@@ -16,7 +16,7 @@ use std::time::Duration;
 pub const WORK_ACK_WAIT: Duration = Duration::from_secs(2);
 /// Deliveries one instance may have open at once.
 pub const WORK_PENDING_MAX: i64 = 1_024;
-/// Published and not yet acknowledged work messages before the publisher waits.
+/// Work messages sent and not yet acknowledged by the server before sending another one waits.
 pub(crate) const PUBLISH_INFLIGHT: usize = 1_024;
 /// Most messages in the stream; a full one refuses new work, which the outbox retries.
 const STREAM_MESSAGES_MAX: i64 = 100_000;
@@ -26,6 +26,8 @@ const STREAM_BYTES_MAX: i64 = 256 * 1024 * 1024;
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 /// Oldest work the server keeps: nothing outlives the longest deadline.
 const MAX_AGE: Duration = Duration::from_secs(86_400);
+/// How long the server may take to create or update the stream.
+const STREAM_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait for the server to store a work message.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(2);
 /// Silence after which the pull request counts as lost (twice this) and is made again.
@@ -50,7 +52,9 @@ impl Bus {
             duplicate_window: DUPLICATE_WINDOW,
             ..Config::default()
         };
-        let info = self.jetstream.create_or_update_stream(config).await;
+        let creating = self.jetstream.create_or_update_stream(config);
+        let timeout = |_| BusError::Timeout { subject: subject::WORK_STREAM.into(), after: STREAM_TIMEOUT };
+        let info = tokio::time::timeout(STREAM_TIMEOUT, creating).await.map_err(timeout)?;
         info.map(|_| ()).map_err(|e| BusError::other("work stream", e))
     }
 

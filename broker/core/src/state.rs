@@ -200,6 +200,7 @@ impl State {
     }
 
     fn reject(&mut self, envelope: &Envelope) -> Result<(), ApplyError> {
+        envelope.check_frame()?;
         self.trust.claimed(envelope).map_err(ApplyError::NotAllowed)?;
         if !matches!(envelope.kind(), Kind::Command | Kind::Trust | Kind::Result) {
             return Err(ApplyError::Rule("only commands, trust changes and results are refused in the log"));

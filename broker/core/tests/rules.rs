@@ -3,7 +3,10 @@
 mod support;
 
 use if_core::{Input, Prior, Served};
-use if_schemas::{Currency, Effect, Money, Role, Status, TrustOp, head::Verdict};
+use if_schemas::{
+    Body, Code, Currency, Draft, Effect, Entry, Envelope, Hash, Head, Money, Reject, Role, Status, TrustOp,
+    head::Verdict,
+};
 use support::{World, code, key, member};
 
 const SECOND: i64 = 1_000_000;
@@ -167,4 +170,27 @@ fn anybody_may_rotate_their_own_key_and_keeps_their_rights() {
     assert_eq!(code(&w.send(&c, &key(2)).0), "key_revoked");
     let c = w.command("obs.scene.switch");
     assert_eq!(code(&w.send(&c, &new).0), "accepted");
+}
+
+/// An entry that an honest broker cannot write: whatever it is about, a log holds no shared signatures.
+#[test]
+fn a_path_in_a_log_is_refused() {
+    let mut world = World::new();
+    let head = Head { log: Hash([1; 32]), index: 0, hash: Hash([2; 32]), at: world.now };
+    let shared = vec![Draft::of(&head).unwrap(), Draft::of(&head).unwrap()];
+    let shared = Envelope::seal_all(shared, &world.broker).unwrap().remove(0);
+    let command = Envelope::seal(&world.command("obs.scene.switch"), &world.operator).unwrap();
+    let mut with_path = serde_json::to_value(&command).unwrap();
+    with_path["path"] = serde_json::to_value(&shared).unwrap()["path"].clone();
+    let with_path: Envelope = serde_json::from_value(with_path).unwrap();
+    let reject = Reject::new(Code::NotAllowed, "x");
+    for (envelope, refused) in [(command, false), (with_path, true)] {
+        let body = Body::Rejected { envelope, reject: reject.clone() };
+        let entry = world.state.draft(world.now, body);
+        let bytes = entry.encode().unwrap();
+        assert_eq!(world.state.clone().apply(&entry, Entry::hash_bytes(&bytes)).is_err(), refused);
+        let mut auditor = if_core::Auditor::default();
+        world.entries.iter().for_each(|e| auditor.push(e, None).unwrap());
+        assert_eq!(auditor.push(&bytes, None).is_err(), refused);
+    }
 }

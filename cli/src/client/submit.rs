@@ -18,7 +18,7 @@ use tokio::time::Instant;
 /// Even for the shortest deadline the receipt is awaited this long: it says that the deadline passed.
 const RECEIPT_MIN: Duration = Duration::from_secs(1);
 /// After an answer that binds nobody, how long a better one may take.
-const DOUBT_WINDOW: Duration = Duration::from_millis(300);
+const DOUBT_WINDOW: Duration = Duration::from_secs(1);
 
 /// What is sent, and what its receipt must name.
 pub struct Outgoing<'a> {
@@ -57,8 +57,12 @@ impl Client {
         let give_up = sent + self.reach_left().min(out.deadline.max(RECEIPT_MIN));
         let mut answers = self.bus.request_many(out.subject, bytes, out.trace).await?;
         let (mut decide_at, mut doubtful, mut noise) = (give_up, None, None);
-        while let Ok(Some(message)) = tokio::time::timeout_at(decide_at, answers.next()).await {
-            match self.weigh(&message.payload, out).await {
+        // The clock is asked each time: a flood of answers must not hold the decision up.
+        while Instant::now() < decide_at
+            && let Ok(Some(message)) = tokio::time::timeout_at(decide_at, answers.next()).await
+            && let Ok(answer) = tokio::time::timeout_at(give_up, self.weigh(&message.payload, out)).await
+        {
+            match answer {
                 Answer::Binding(receipt) => {
                     self.reached = true;
                     return Ok(Submitted { receipt, took: sent.elapsed() });
@@ -80,7 +84,7 @@ impl Client {
 
     async fn weigh(&mut self, bytes: &[u8], out: &Outgoing<'_>) -> Answer {
         if bytes.is_empty() {
-            return Answer::Doubtful(Err(BusError::NoResponders { subject: out.subject.into() }.into()));
+            return Answer::Doubtful(Err(nobody(out)));
         }
         let envelope = match Envelope::from_message(bytes) {
             Ok(envelope) => envelope,
@@ -104,6 +108,15 @@ impl Client {
             format!("once the fabric is back, `ifctl witness show {id}` says what became of it; see `ifctl status`"),
         )
     }
+}
+
+/// The server says so where nobody listens; but anybody can send what looks like it.
+fn nobody(out: &Outgoing) -> CliError {
+    let error = CliError::from(BusError::NoResponders { subject: out.subject.into() });
+    let hint = error.hint.clone().unwrap_or_default();
+    error
+        .code("no_broker")
+        .hint(format!("{hint}; then `ifctl witness show {}` says whether it was admitted after all", out.id))
 }
 
 fn classify(receipt: Receipt, out: &Outgoing) -> Answer {

@@ -144,7 +144,11 @@ async fn start_worker(plan: &Plan, running: &mut Running, client: &mut Client) -
     let expected = enabled_instances(plan);
     let give_up = Instant::now() + INSTANCES_TIMEOUT;
     while Instant::now() < give_up {
-        let live = announced(plan, client).await?.unwrap_or_default();
+        let live = tokio::select! {
+            ended = service.ended() => return Err(service.failure(ended?)),
+            // That the worker is ready is known; a question without answer is asked again.
+            live = announced(plan, client) => live.ok().flatten().unwrap_or_default(),
+        };
         let settled = |(provider, instance): &(Name, Name)| {
             let found = live.iter().find(|i| i.provider == *provider && i.instance == *instance);
             found.is_some_and(|i| i.state != InstanceState::Connecting)

@@ -138,11 +138,15 @@ impl Inbox {
         let (done, answer) = oneshot::channel();
         let until = wait.unwrap_or(Until::Written);
         let append = Append { frame: framed, until, sync, done: wait.is_some().then_some(done) };
-        self.queue.send(append).await.map_err(|_| InboxError::Closed)?;
-        match wait {
-            None => Ok(()),
-            Some(_) => answer.await.map_err(|_| InboxError::Closed)?,
+        if wait.is_none() {
+            return match self.queue.try_send(append) {
+                // The table has it, which is what counts while this process lives.
+                Ok(()) | Err(mpsc::error::TrySendError::Full(_)) => Ok(()),
+                Err(mpsc::error::TrySendError::Closed(_)) => Err(InboxError::Closed),
+            };
         }
+        self.queue.send(append).await.map_err(|_| InboxError::Closed)?;
+        answer.await.map_err(|_| InboxError::Closed)?
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
