@@ -67,7 +67,12 @@ fn command(state: &mut State, keys: &Keys, first: Timestamp, n: u64) -> Result<[
         payload: payload.hash(),
     };
     let envelope = Envelope::seal(&body, &keys.operator)?;
-    let admitted = append(state, at, Body::Admitted { envelope, reserved: Money::FREE }, Some(payload.clone()))?;
+    let admitted = append(
+        state,
+        at,
+        Body::Admitted { envelope, worker: "node".parse()?, reserved: Money::FREE },
+        Some(payload.clone()),
+    )?;
     let result = ResultEvent {
         command: body.id,
         entry: admitted.hash,

@@ -6,7 +6,7 @@ use if_core::Served;
 use if_schemas::{
     Code, Command, KeyId, Name, Reject, Timestamp,
     limits::CLOCK_SKEW_MAX_US,
-    presence::{Announcement, NODE_TTL_MS},
+    presence::{Announcement, InstanceState, NODE_TTL_MS},
     query::NodeRow,
     subject,
     wire::Message as _,
@@ -23,6 +23,8 @@ const SUGGEST_MAX_DISTANCE: usize = 3;
 
 struct Node {
     key: KeyId,
+    /// Of the member that has the key.
+    member: Name,
     last: Announcement,
     heard: Instant,
     heard_at: Timestamp,
@@ -35,19 +37,23 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// Is this command's instance served, and does its worker know the operation?
+    /// Who serves this command's instance, and does it know the operation? Of several nodes, one that is connected to it
+    /// goes first, and otherwise always the same.
     pub fn served(&self, c: &Command) -> Served {
         let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
         let live = || nodes.values().filter(|n| n.heard.elapsed() < NODE_TTL);
-        let node =
-            live().find(|n| n.last.instances.iter().any(|i| i.provider == c.provider && i.instance == c.instance));
+        let serving = |n: &&Node| {
+            let found = n.last.instances.iter().find(|i| i.provider == c.provider && i.instance == c.instance);
+            found.map(|i| i.state != InstanceState::Ok)
+        };
+        let node = live().filter(|n| serving(n).is_some()).min_by_key(serving);
         let Some(node) = node else {
             let known = live().flat_map(|n| &n.last.instances).map(|i| format!("{}/{}", i.provider, i.instance));
             return Served::Nobody { known: nearest(&format!("{}/{}", c.provider, c.instance), known) };
         };
         let provider = node.last.providers.iter().find(|p| p.provider == c.provider);
         let operation = provider.and_then(|p| p.operations.iter().find(|(id, _)| *id == c.operation));
-        Served::By(operation.map(|(_, effect)| *effect))
+        Served::By { worker: node.member.clone(), effect: operation.map(|(_, effect)| *effect) }
     }
 
     pub fn rows(&self) -> Vec<NodeRow> {
@@ -84,11 +90,11 @@ impl Presence {
                 format!("{} may not serve {}/{}", announcement.node, i.provider, i.instance),
             ));
         }
-        self.insert(shared, envelope.key(), announcement);
+        self.insert(shared, envelope.key(), standing.member.name.clone(), announcement);
         Ok(())
     }
 
-    fn insert(&self, shared: &Shared, key: KeyId, announcement: Announcement) {
+    fn insert(&self, shared: &Shared, key: KeyId, member: Name, announcement: Announcement) {
         let mut nodes = self.nodes.write().unwrap_or_else(PoisonError::into_inner);
         let stale = |n: &Node| (n.last.at, n.last.sequence) >= (announcement.at, announcement.sequence);
         if nodes.get(&key).is_some_and(stale) {
@@ -99,7 +105,7 @@ impl Presence {
         if last.leaving {
             last.instances.clear();
         }
-        nodes.insert(key, Node { key, last, heard: Instant::now(), heard_at: clock::now() });
+        nodes.insert(key, Node { key, member, last, heard: Instant::now(), heard_at: clock::now() });
         let live = nodes.values().filter(|n| n.heard.elapsed() < NODE_TTL && !n.last.leaving).count();
         shared.metrics.nodes.set(i64::try_from(live).unwrap_or(i64::MAX));
     }

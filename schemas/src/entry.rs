@@ -1,7 +1,7 @@
 //! Entries of the log and the chain that ties them.
 
 use crate::{
-    Command, CommandId, Envelope, Hash, Kind, Money, Reject, ResultEvent, SchemaError, Status, Timestamp,
+    Command, CommandId, Envelope, Hash, Kind, Money, Name, Reject, ResultEvent, SchemaError, Status, Timestamp,
     codec::{self, check_size},
     limits::{ENTRY_MAX_BYTES, VERSION},
 };
@@ -25,8 +25,8 @@ pub struct Entry {
 pub enum Body {
     /// Entry 0, a signed [`crate::member::Genesis`].
     Genesis { envelope: Envelope },
-    /// A signed command passed signature, policy and reservation.
-    Admitted { envelope: Envelope, reserved: Money },
+    /// A signed command passed signature, policy and reservation. `worker`: the member that executes it, and no other.
+    Admitted { envelope: Envelope, worker: Name, reserved: Money },
     /// An authentic message (command, trust change or result) was refused.
     Rejected { envelope: Envelope, reject: Reject },
     /// A signed result; the first one for its command, which it settles.

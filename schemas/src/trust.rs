@@ -121,6 +121,15 @@ impl Trust {
         ))
     }
 
+    /// May the active member of that name execute commands for this instance?
+    pub fn authorize_node(&self, worker: &Name, provider: &Name, instance: &Name) -> Result<(), Reject> {
+        match self.by_name(worker.as_str()) {
+            Some((key, _)) => self.authorize_worker(key, provider, instance),
+            None => Err(Reject::new(Code::WrongWorker, format!("no active member is called {worker}"))
+                .hint("see `ifctl trust list` and `ifctl node list`")),
+        }
+    }
+
     /// Decides whether `change`, signed by `signer`, may be made.
     pub fn check_change(&self, signer: &KeyId, change: &TrustChange) -> Result<(), Reject> {
         let standing = self.members.get(signer);

@@ -114,7 +114,11 @@ fn envelope() -> impl Strategy<Value = Envelope> {
 fn body() -> impl Strategy<Value = Body> {
     prop_oneof![
         envelope().prop_map(|envelope| Body::Genesis { envelope }),
-        (envelope(), money()).prop_map(|(envelope, reserved)| Body::Admitted { envelope, reserved }),
+        (envelope(), name(), money()).prop_map(|(envelope, worker, reserved)| Body::Admitted {
+            envelope,
+            worker,
+            reserved
+        }),
         (envelope(), reject()).prop_map(|(envelope, reject)| Body::Rejected { envelope, reject }),
         (envelope(), settlement()).prop_map(|(envelope, settlement)| Body::Completed { envelope, settlement }),
         envelope().prop_map(|envelope| Body::Late { envelope }),

@@ -93,6 +93,9 @@ pub enum IntakeError {
     /// Authentic, but this node may not serve the instance: for another node.
     #[error("{0}")]
     NotServed(Reject),
+    /// Authentic, but the broker gave it to another node.
+    #[error("it is for the node {0}")]
+    Elsewhere(Name),
     /// Authentic, but the signer may not ask for it as far as this node knows.
     #[error("{reject}")]
     Denied { assignment: Box<Assignment>, reject: Reject },
@@ -113,6 +116,7 @@ impl IntakeError {
             Self::PayloadMissing => "payload_missing",
             Self::Payload(_) => "payload_mismatch",
             Self::Stale(_) => "stale",
+            Self::Elsewhere(_) => "elsewhere",
         }
     }
 
@@ -142,7 +146,7 @@ pub struct Desk<'a> {
 pub fn check(desk: &Desk<'_>, message: &[u8]) -> Result<Intake, IntakeError> {
     let item = WorkItem::from_message(message).map_err(IntakeError::Malformed)?;
     let entry = check_head(desk.trust, &item)?;
-    let Body::Admitted { envelope, .. } = &entry.body else {
+    let Body::Admitted { envelope, worker, .. } = &entry.body else {
         return Err(IntakeError::NotAdmitted(entry.body.name()));
     };
     let signer = desk.trust.trust.claimed(envelope).map_err(IntakeError::Signer)?.member.key;
@@ -160,6 +164,10 @@ pub fn check(desk: &Desk<'_>, message: &[u8]) -> Result<Intake, IntakeError> {
     payload.check(&command.payload).map_err(IntakeError::Payload)?;
     let serves = desk.trust.trust.authorize_worker(&desk.worker, desk.provider, desk.instance);
     serves.map_err(IntakeError::NotServed)?;
+    let own = desk.trust.trust.standing(&desk.worker).map(|s| &s.member.name);
+    if own != Some(worker) {
+        return Err(IntakeError::Elsewhere(worker.clone()));
+    }
     let assignment = assignment_of(&command, Entry::hash_bytes(&item.entry));
     if desk.now >= command.deadline {
         return Ok(Intake::Expired(assignment));

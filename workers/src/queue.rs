@@ -21,7 +21,7 @@ pub const OPEN_MAX: usize = 512;
 /// Pause before the queue is opened again: doubles from the first to the second figure.
 const REOPEN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
 /// Pause after which work that another node may serve is offered again.
-const PASS_ON: Duration = Duration::from_secs(1);
+const PASS_ON: Duration = Duration::from_millis(100);
 
 /// One instance's queue.
 pub struct Loop {
@@ -173,9 +173,12 @@ impl OwnDesk {
     async fn drop_delivery(&self, place: &Place, delivery: Delivery, error: &IntakeError) {
         let (provider, instance, code) = (&self.provider, &self.instance, error.code());
         place.node.metrics.dropped(code);
-        tracing::warn!(%provider, %instance, code, %error, "work dropped, not executed");
+        match error {
+            IntakeError::Elsewhere(_) => tracing::debug!(%provider, %instance, %error, "work passed on"),
+            _ => tracing::warn!(%provider, %instance, code, %error, "work dropped, not executed"),
+        }
         let answered = match error {
-            IntakeError::NotServed(_) => delivery.nak(PASS_ON).await,
+            IntakeError::NotServed(_) | IntakeError::Elsewhere(_) => delivery.nak(PASS_ON).await,
             _ => delivery.ack().await,
         };
         if let Err(error) = answered {

@@ -4,9 +4,9 @@
 mod common;
 
 use common::{
-    Worker,
+    House, Worker,
     adapter::Scripted,
-    broker::{Broker, Got, Order, echoed, order},
+    broker::{Broker, Got, Order, SPARE_SEED, admin, echoed, genesis, order},
     stage, within,
 };
 use if_schemas::{
@@ -47,6 +47,26 @@ async fn executes_work_and_reports_a_signed_result() {
     assert_eq!(got.outcome, echoed("shot"));
     assert_eq!(provider.executed(), ["shot"]);
     worker.stop().await;
+}
+
+/// Both take from one queue; the second knows nothing of what the first did with a command before it died.
+#[tokio::test]
+async fn of_two_nodes_only_the_one_it_was_given_to_executes_a_command() {
+    let (nats, mut broker, house) = stage().await;
+    let spare_house = House::of(&genesis(), &SPARE_SEED);
+    spare_house.instances("  one: {host: here}\n");
+    let (first, spare) = (Scripted::new(), Scripted::new());
+    let worker = Worker::start(&house, &nats.url(), first.clone());
+    let spare_worker = Worker::start(&spare_house, &nats.url(), spare.clone());
+    for (node, text) in [("node1", "a"), ("node2", "b"), ("node1", "c"), ("node2", "d")] {
+        let order = fire(text);
+        let item = broker.admit_for(node, &order, &admin());
+        broker.publish(&order.command.instance, &item, "").await;
+        assert_eq!(broker.result().await.outcome, echoed(text));
+    }
+    assert_eq!((first.executed(), spare.executed()), (vec!["a".into(), "c".into()], vec!["b".into(), "d".into()]));
+    worker.stop().await;
+    spare_worker.stop().await;
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 
 use crate::{State, VerifiedCommand, decide::Served};
 use if_schemas::{
-    Body, Code, Command, Money, Payload, Reject, Timestamp,
+    Body, Code, Command, Money, Name, Payload, Reject, Timestamp,
     limits::{CLOCK_SKEW_MAX_US, DEADLINE_MAX_US},
 };
 
@@ -15,6 +15,7 @@ pub(crate) struct AuthorizedCommand(VerifiedCommand);
 /// A command that somebody serves and whose worst-case cost is reserved.
 pub(crate) struct AdmittedCommand {
     command: VerifiedCommand,
+    worker: Name,
     reserved: Money,
 }
 
@@ -34,9 +35,20 @@ pub(crate) fn authorize(
 
 impl AuthorizedCommand {
     /// `price` is the worst case of this call.
-    pub(crate) fn reserve(self, served: Served, price: Money) -> Result<AdmittedCommand, (VerifiedCommand, Reject)> {
-        match check_served(self.0.command(), served) {
-            Ok(()) => Ok(AdmittedCommand { command: self.0, reserved: price }),
+    pub(crate) fn reserve(
+        self,
+        state: &State,
+        served: Served,
+        price: Money,
+    ) -> Result<AdmittedCommand, (VerifiedCommand, Reject)> {
+        let c = self.0.command();
+        let worker = check_served(c, served).and_then(|worker| {
+            // Presence may be older than the newest change of trust.
+            state.trust().authorize_node(&worker, &c.provider, &c.instance)?;
+            Ok(worker)
+        });
+        match worker {
+            Ok(worker) => Ok(AdmittedCommand { command: self.0, worker, reserved: price }),
             Err(reject) => Err((self.0, reject)),
         }
     }
@@ -45,7 +57,8 @@ impl AuthorizedCommand {
 impl AdmittedCommand {
     pub(crate) fn into_body(self) -> (Body, Payload) {
         let VerifiedCommand { authentic, payload } = self.command;
-        (Body::Admitted { envelope: authentic.into_envelope(), reserved: self.reserved }, payload)
+        let envelope = authentic.into_envelope();
+        (Body::Admitted { envelope, worker: self.worker, reserved: self.reserved }, payload)
     }
     pub(crate) fn is_dry_run(&self) -> bool {
         self.command.command().dry_run
@@ -78,7 +91,8 @@ pub(crate) fn check_times(now: Timestamp, issued: Timestamp, deadline: Timestamp
     Ok(())
 }
 
-fn check_served(c: &Command, served: Served) -> Result<(), Reject> {
+/// The member that will execute it.
+fn check_served(c: &Command, served: Served) -> Result<Name, Reject> {
     let target = format!("{}/{}", c.provider, c.instance);
     match served {
         Served::Nobody { known } => {
@@ -90,15 +104,15 @@ fn check_served(c: &Command, served: Served) -> Result<(), Reject> {
             };
             Err(Reject::new(Code::NoWorker, format!("no live worker serves {target}")).hint(hint))
         }
-        Served::By(None) => {
+        Served::By { effect: None, .. } => {
             Err(Reject::new(Code::UnknownOperation, format!("the worker of {target} does not know {}", c.operation))
                 .hint("the worker may be older than this CLI: compare `ifctl node list`"))
         }
-        Served::By(Some(effect)) if effect != c.effect => Err(Reject::new(
+        Served::By { effect: Some(effect), .. } if effect != c.effect => Err(Reject::new(
             Code::EffectMismatch,
             format!("{} is signed as {:?} but is {effect:?}", c.operation, c.effect),
         )
         .hint("the CLI and the worker are of different versions: update the older one")),
-        Served::By(Some(_)) => Ok(()),
+        Served::By { worker, .. } => Ok(worker),
     }
 }

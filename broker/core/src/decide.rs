@@ -6,7 +6,7 @@ use crate::{
     settlement,
 };
 use if_schemas::{
-    Body, Code, CommandId, Effect, Envelope, Head, Money, Payload, Reject, Status, Timestamp, head::Verdict,
+    Body, Code, CommandId, Effect, Envelope, Head, Money, Name, Payload, Reject, Status, Timestamp, head::Verdict,
 };
 
 /// Everything that can reach the log.
@@ -48,8 +48,8 @@ pub enum Prior {
 pub enum Served {
     /// `known`: the most similar `provider/instance` that is served.
     Nobody { known: Option<String> },
-    /// The effect class the worker announces for the operation; none if it does not know it.
-    By(Option<Effect>),
+    /// The member that serves it, and the effect class it announces for the operation; none if it does not know it.
+    By { worker: Name, effect: Option<Effect> },
 }
 
 /// What to do with an input.
@@ -102,7 +102,7 @@ fn command_(
     }
     // The error carries the command back; see `admission`.
     #[allow(clippy::result_large_err)]
-    let admitted = admission::authorize(state, now, command).and_then(|a| a.reserve(served, price));
+    let admitted = admission::authorize(state, now, command).and_then(|a| a.reserve(state, served, price));
     match admitted {
         Ok(admitted) if admitted.is_dry_run() => Decision::Answer { verdict: Verdict::WouldAccept, head: None },
         Ok(admitted) => {

@@ -44,6 +44,8 @@ pub struct InFlight {
     pub operation: OperationId,
     pub provider: Name,
     pub instance: Name,
+    /// The member that executes it.
+    pub worker: Name,
     pub effect: Effect,
     pub deadline: Timestamp,
     pub reserved: Money,
@@ -135,7 +137,7 @@ impl State {
         self.check_place(entry)?;
         match &entry.body {
             Body::Genesis { envelope } => self.trust = Trust::from_genesis(envelope)?,
-            Body::Admitted { envelope, reserved } => self.admit(entry, hash, envelope, *reserved)?,
+            Body::Admitted { envelope, worker, reserved } => self.admit(entry, hash, envelope, worker, *reserved)?,
             Body::Rejected { envelope, .. } => self.reject(envelope)?,
             Body::Completed { envelope, settlement } => self.complete(envelope, settlement)?,
             Body::Unresolved { command, status, settlement, .. } => {
@@ -167,9 +169,17 @@ impl State {
         Ok(())
     }
 
-    fn admit(&mut self, entry: &Entry, hash: Hash, envelope: &Envelope, reserved: Money) -> Result<(), ApplyError> {
+    fn admit(
+        &mut self,
+        entry: &Entry,
+        hash: Hash,
+        envelope: &Envelope,
+        worker: &Name,
+        reserved: Money,
+    ) -> Result<(), ApplyError> {
         let c: Command = envelope.read_unverified()?;
         self.trust.authorize(&envelope.key(), &c).map_err(ApplyError::NotAllowed)?;
+        self.trust.authorize_node(worker, &c.provider, &c.instance).map_err(ApplyError::NotAllowed)?;
         if c.dry_run {
             return Err(ApplyError::Rule("a dry run was admitted"));
         }
@@ -189,6 +199,7 @@ impl State {
             operation: c.operation,
             provider: c.provider,
             instance: c.instance,
+            worker: worker.clone(),
             effect: c.effect,
             deadline: c.deadline,
             reserved,

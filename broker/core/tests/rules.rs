@@ -7,7 +7,7 @@ use if_schemas::{
     Body, Code, Currency, Draft, Effect, Entry, Envelope, Hash, Head, Money, Reject, Role, Status, TrustOp,
     head::Verdict,
 };
-use support::{World, code, key, member};
+use support::{World, code, key, member, name, served};
 
 const SECOND: i64 = 1_000_000;
 
@@ -80,9 +80,11 @@ fn presence_decides() {
     let mut w = World::new();
     let cases = [
         (Served::Nobody { known: None }, "no_worker"),
-        (Served::By(None), "unknown_operation"),
-        (Served::By(Some(Effect::Once)), "effect_mismatch"),
-        (Served::By(Some(Effect::Idempotent)), "accepted"),
+        (served(None), "unknown_operation"),
+        (served(Some(Effect::Once)), "effect_mismatch"),
+        // Announced, but no member may do it any more: presence is older than the newest change of trust.
+        (Served::By { worker: name("gone"), effect: Some(Effect::Idempotent) }, "wrong_worker"),
+        (served(Some(Effect::Idempotent)), "accepted"),
     ];
     for (served, expected) in cases {
         let c = w.command("obs.scene.switch");
@@ -128,6 +130,21 @@ fn results_settle_once_and_only_from_the_right_worker() {
     assert_eq!(w.state.counts().settled, settled, "late: settles nothing");
     let unknown = w.next_id();
     assert_eq!(code(&w.result(unknown, entry, Status::Failed, usd(0), &key(4)).0), "unknown_command");
+}
+
+#[test]
+fn only_the_node_a_command_was_given_to_may_answer() {
+    let mut w = World::new();
+    let spare = TrustOp::Add(member("spare", &key(9), Role::Worker, &["*@obs"]));
+    assert_eq!(code(&w.change(spare, &key(1)).0), "accepted");
+    let c = w.command("obs.scene.switch");
+    let (_, head) = w.send_priced(&c, &key(2), usd(0));
+    let entry = head.unwrap().hash;
+    assert_eq!(code(&w.result(c.id, entry, Status::Succeeded, usd(0), &key(9)).0), "wrong_worker");
+    // A key its member has rotated to is still the same member's.
+    assert_eq!(code(&w.change(TrustOp::Rotate(key(10).public()), &key(4)).0), "accepted");
+    assert_eq!(code(&w.result(c.id, entry, Status::Succeeded, usd(0), &key(10)).0), "accepted");
+    assert_eq!(w.state.counts().settled[&Status::Succeeded], 1);
 }
 
 #[test]

@@ -107,7 +107,10 @@ impl Log {
             payload: payload.hash(),
         };
         let envelope = Envelope::seal(&command, &self.keys.admin).unwrap();
-        self.append(Body::Admitted { envelope, reserved: Money::FREE }, Some(payload));
+        self.append(
+            Body::Admitted { envelope, worker: "local".parse().unwrap(), reserved: Money::FREE },
+            Some(payload),
+        );
         let outcome = Payload::new(&Outcome::Result(json!({"program": 1})), Salt([6; 16])).unwrap();
         let result = ResultEvent {
             command: command.id,

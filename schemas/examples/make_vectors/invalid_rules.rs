@@ -7,7 +7,7 @@ use super::{
         seal, succeeded, usd,
     },
     invalid_log::{add_carol, log},
-    log::{Log, begin, settle, whole},
+    log::{Log, admitted as admitted_body, begin, settle, whole},
     raw,
 };
 use if_schemas::{
@@ -37,11 +37,12 @@ fn admitted(command: &Command, key: &SigningKey) -> Vec<u8> {
 fn rights() -> Vec<Vector> {
     let args = arguments(0x21, 1);
     let fine = || command(0x21, 20, "vmix.cut", "studio1", &args);
+    let for_worker = |worker: &str| admitted_body(&fine(), &bob(), worker, usd(0));
     let dry = Command { dry_run: true, ..fine() };
     let late = Command { deadline: fine().issued_at.saturating_add_us(1_000), ..fine() };
     let again = {
         let (mut log, cut) = begin();
-        log.push(at(12), Body::Admitted { envelope: seal(&cut, &bob()), reserved: usd(0) }, None);
+        log.push(at(12), admitted_body(&cut, &bob(), "node1", usd(0)), None);
         log.export()
     };
     let after_revoke = {
@@ -81,6 +82,8 @@ fn rights() -> Vec<Vector> {
         log("revoked-key", "carol's command was admitted after her key was revoked", after_revoke, "key_revoked", 9),
         log("rejected-unknown-key", "a refusal of a message whose sender nobody can check", rejected, "unknown_key", 3),
         log("repeated-command", "the same command was admitted twice", again, "duplicate", 3),
+        log("no-such-worker", "a command was given to nobody's node", third(for_worker("node9")), "wrong_worker", 3),
+        log("operator-as-worker", "a command was given to an operator", third(for_worker("bob")), "wrong_worker", 3),
         log("dry-run", "a dry run was admitted", admitted(&dry, &bob()), "rule", 3),
         log("after-deadline", "a command was admitted after its deadline", admitted(&late, &bob()), "rule", 3),
         log(

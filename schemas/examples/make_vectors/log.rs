@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a vector that cannot be built must stop the generator")]
 
 use super::fixtures::{
-    alice, arguments, at, bob, bob2, broker, carol, change, command, failed, genesis, member, node1, result, seal,
-    succeeded, usd,
+    alice, arguments, at, bob, bob2, broker, carol, change, command, failed, genesis, member, name, node1, result,
+    seal, succeeded, usd,
 };
 use if_schemas::{
     Body, Code, Command, Entry, Envelope, Hash, Head, Money, Payload, Reject, Role, Settlement, SigningKey, Status,
@@ -48,7 +48,7 @@ impl Log {
 
     pub fn admit(&mut self, command: &Command, key: &SigningKey, reserved: Money, payload: Payload) -> Hash {
         let at = command.issued_at.saturating_add_us(3_000);
-        self.push(at, Body::Admitted { envelope: seal(command, key), reserved }, Some(payload))
+        self.push(at, admitted(command, key, "node1", reserved), Some(payload))
     }
 
     pub fn refuse(&mut self, command: &Command, key: &SigningKey, reject: Reject, payload: Payload) -> Hash {
@@ -92,6 +92,10 @@ impl Log {
     pub fn first(&self, count: usize) -> Log {
         Log { entries: self.entries[..count].to_vec() }
     }
+}
+
+pub fn admitted(command: &Command, key: &SigningKey, worker: &str, reserved: Money) -> Body {
+    Body::Admitted { envelope: seal(command, key), worker: name(worker), reserved }
 }
 
 /// An export file from index 0 with any entries and any head.

@@ -193,7 +193,7 @@ BODIES = {
 SETTLEMENT = record(posted=MONEY, voided=MONEY)
 ENTRY = record(v=U8, index=U64, prev=HASH, at=TIME, body=enum(
     genesis=record(envelope=ENVELOPE),
-    admitted=record(envelope=ENVELOPE, reserved=MONEY),
+    admitted=record(envelope=ENVELOPE, worker=NAME, reserved=MONEY),
     rejected=record(envelope=ENVELOPE, reject=REJECT),
     completed=record(envelope=ENVELOPE, settlement=SETTLEMENT),
     unresolved=record(command=COMMAND_ID, status=STATUS, reason=TEXT, settlement=SETTLEMENT),
@@ -323,6 +323,14 @@ class Trust:
         row = self.row(key)
         need(row["revoked"] is None, "key_revoked", key.hex())
         return row
+
+    def serves(self, name, target):
+        members = (row["member"] for row in self.rows.values() if row["revoked"] is None)
+        return any(
+            m["name"] == name and m["role"] == "worker"
+            and any(covers(g, target["provider"], target["instance"]) for g in m["grants"])
+            for m in members
+        )
 
     def insert(self, member, index):
         self.rows[key_id(member["key"])] = {"member": member, "added": index, "revoked": None}
@@ -457,11 +465,14 @@ class Verifier:
             covers(g, command["provider"], command["instance"], command["operation"]) for g in member["grants"]
         )
         need(allowed, "not_allowed", member["name"])
+        need(self.trust.serves(content["worker"], command), "wrong_worker", content["worker"])
         self.use_id(command["id"])
         need(not command["dry_run"], "rule", "a dry run")
         need(entry["at"] <= command["deadline"], "rule", "after its deadline")
         need(reserved["amount_micros"] >= 0, "settlement", "negative reservation")
-        self.flying[command["id"]] = {"command": command, "entry": digest, "reserved": reserved}
+        self.flying[command["id"]] = {
+            "command": command, "entry": digest, "reserved": reserved, "worker": content["worker"]
+        }
         self.add(self.reserved, reserved)
         return command["payload"]
 
@@ -486,7 +497,7 @@ class Verifier:
         target = flight["command"]
         member = self.worker(envelope)
         serves = any(covers(g, target["provider"], target["instance"]) for g in member["grants"])
-        need(serves, "wrong_worker", member["name"])
+        need(serves and member["name"] == flight["worker"], "wrong_worker", member["name"])
         need(result["entry"] == flight["entry"], "unknown_command", "another admission")
         cost, reserved = result["cost"], flight["reserved"]
         fits = cost["currency"] == reserved["currency"] and 0 <= cost["amount_micros"] <= reserved["amount_micros"]

@@ -97,7 +97,7 @@ fn draft() -> Draft {
         head_signer: broker(),
         payload: Some(payload),
         head: |_| {},
-        body: |envelope| Body::Admitted { envelope, reserved: Money::FREE },
+        body: |envelope| Body::Admitted { envelope, worker: "node".parse().unwrap(), reserved: Money::FREE },
     }
 }
 
@@ -253,6 +253,13 @@ fn work_this_node_may_not_serve_is_left_to_others() {
         Desk { provider: &provider, instance: &instance, spec: &spec, trust: &trust, worker: key(9).id(), now: NOW };
     let error = check(&desk, &draft().item().to_message().unwrap()).unwrap_err();
     assert!(matches!(error, IntakeError::NotServed(_)), "{error:?}");
+}
+
+#[test]
+fn work_given_to_another_node_is_left_to_it() {
+    let body = |envelope| Body::Admitted { envelope, worker: "elsewhere".parse().unwrap(), reserved: Money::FREE };
+    let error = Draft { body, ..draft() }.check().unwrap_err();
+    assert_eq!(error, IntakeError::Elsewhere(name("elsewhere")));
 }
 
 fn trust_entry(index: u64, op: TrustOp, signer: &SigningKey) -> Vec<u8> {

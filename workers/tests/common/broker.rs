@@ -21,6 +21,8 @@ use std::{
 use tokio::{sync::mpsc, task::JoinSet};
 
 pub const WORKER_SEED: [u8; 32] = [3; 32];
+/// Of a second node that may serve the same instances.
+pub const SPARE_SEED: [u8; 32] = [4; 32];
 
 pub fn admin() -> SigningKey {
     SigningKey::from_seed(&[1; 32])
@@ -42,6 +44,7 @@ pub fn genesis() -> Envelope {
         member("admin", admin().public(), Role::Admin, &[]),
         member("broker", broker_key().public(), Role::Broker, &[]),
         member("node1", SigningKey::from_seed(&WORKER_SEED).public(), Role::Worker, &["*"]),
+        member("node2", SigningKey::from_seed(&SPARE_SEED).public(), Role::Worker, &["*"]),
     ];
     Envelope::seal(&Genesis { created_at: Timestamp(1), nonce: Hash([7; 32]), members }, &admin()).unwrap()
 }
@@ -154,8 +157,16 @@ impl Broker {
     }
 
     pub fn admit(&self, order: &Order, signer: &SigningKey) -> WorkItem {
+        self.admit_for("node1", order, signer)
+    }
+
+    pub fn admit_for(&self, worker: &str, order: &Order, signer: &SigningKey) -> WorkItem {
         let envelope = Envelope::seal(&order.command, signer).unwrap();
-        let (entry, head) = self.log.lock().unwrap().append(Body::Admitted { envelope, reserved: Money::FREE });
+        let (entry, head) = self.log.lock().unwrap().append(Body::Admitted {
+            envelope,
+            worker: worker.parse().unwrap(),
+            reserved: Money::FREE,
+        });
         let head = Envelope::seal(&head, &broker_key()).unwrap();
         Committed { entry, head, payload: Some(order.payload.clone()), signer: Some(signer.public()) }
     }
@@ -243,10 +254,11 @@ async fn take_results(
     results: mpsc::UnboundedSender<Got>,
     verdict: Arc<Mutex<Option<Verdict>>>,
 ) {
-    let worker = SigningKey::from_seed(&WORKER_SEED).public();
+    let workers = [WORKER_SEED, SPARE_SEED].map(|seed| SigningKey::from_seed(&seed).public());
     while let Some(message) = reports.next().await {
         let submission = Submission::from_message(&message.payload).unwrap();
-        let event: ResultEvent = submission.envelope.open(&worker).unwrap();
+        let worker = workers.iter().find(|w| w.key_id() == submission.envelope.key()).unwrap();
+        let event: ResultEvent = submission.envelope.open(worker).unwrap();
         let payload = submission.payload.unwrap();
         payload.check(&event.payload).unwrap();
         let outcome: Outcome = payload.read().unwrap();

@@ -28,9 +28,14 @@ pub struct House {
 
 impl House {
     pub fn new(genesis: &if_schemas::Envelope) -> Self {
+        Self::of(genesis, &broker::WORKER_SEED)
+    }
+
+    /// Of the node with the key from `seed`.
+    pub fn of(genesis: &if_schemas::Envelope, seed: &[u8; 32]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let home = Home::at(dir.path());
-        if_home::keys::write_new(&home.key_file("worker"), &broker::WORKER_SEED).unwrap();
+        if_home::keys::write_new(&home.key_file("worker"), seed).unwrap();
         std::fs::write(home.genesis_file(), genesis.encode().unwrap()).unwrap();
         std::fs::create_dir_all(home.providers_dir()).unwrap();
         Self { dir, home }

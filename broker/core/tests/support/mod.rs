@@ -22,6 +22,11 @@ pub fn member(text: &str, key: &SigningKey, role: Role, grants: &[&str]) -> Memb
     Member { name: name(text), key: key.public(), role, grants: grants.iter().map(|g| g.parse().unwrap()).collect() }
 }
 
+/// By the node of the world.
+pub fn served(effect: Option<Effect>) -> Served {
+    Served::By { worker: name("node"), effect }
+}
+
 pub struct World {
     pub state: State,
     pub now: Timestamp,
@@ -108,7 +113,7 @@ impl World {
         let verified = self.verified(command, key);
         let prior = self.prior(&command.id, &verified.hash());
         let hash = verified.hash();
-        let input = Input::Command { command: verified, prior, served: Served::By(Some(Effect::Idempotent)), price };
+        let input = Input::Command { command: verified, prior, served: served(Some(Effect::Idempotent)), price };
         self.step(command.id, Some(hash), input)
     }
 

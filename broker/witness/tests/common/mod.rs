@@ -158,7 +158,8 @@ impl Maker {
     pub fn admit(&mut self, what: &What<'_>) -> (NewEntry, Admitted) {
         let (id, envelope, payload) = self.command(what);
         self.command_row(what, "pending");
-        let new = self.seal(Body::Admitted { envelope, reserved: Money::FREE }, Some(payload));
+        let new = self
+            .seal(Body::Admitted { envelope, worker: "node".parse().unwrap(), reserved: Money::FREE }, Some(payload));
         let admitted = Admitted { id, index: new.entry.index, hash: new.hash };
         (new, admitted)
     }

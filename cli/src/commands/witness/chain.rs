@@ -85,9 +85,9 @@ fn links(shown: &Shown) -> Result<Vec<Link>, CliError> {
         let by_broker =
             |step, text| Link { step, at: view.entry.at, actor: "broker".into(), entry: entry.clone(), text };
         match (&view.entry.body, view.said()?) {
-            (Body::Admitted { reserved, .. }, Said::Command(c)) => {
+            (Body::Admitted { worker, reserved, .. }, Said::Command(c)) => {
                 links.push(command(view, &c));
-                links.push(by_broker("admission", format!("reserved {reserved}")));
+                links.push(by_broker("admission", format!("for {worker}, reserved {reserved}")));
             }
             (Body::Rejected { reject, .. }, Said::Command(c)) => {
                 links.push(command(view, &c));

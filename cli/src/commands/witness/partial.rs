@@ -4,7 +4,7 @@
 use super::{against::SavedHead, finder::Finder};
 use if_core::{Damage, audit::open_head};
 use if_schemas::{
-    Body, Command, Entry, Envelope, Hash, Head, ResultEvent, Timestamp, Trust, export::Header, query::RawEntry,
+    Body, Command, Entry, Envelope, Hash, Head, Name, ResultEvent, Timestamp, Trust, export::Header, query::RawEntry,
 };
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub struct Partial {
     /// Index of the newest trust record from before the range.
     newest_trust: u64,
     /// Admissions inside the range, by hash: a result must name one of these or one from before.
-    admitted: BTreeMap<Hash, Command>,
+    admitted: BTreeMap<Hash, (Command, Name)>,
     pub signatures: u64,
     pub payloads: u64,
     pub saved: Option<SavedHead>,
@@ -118,13 +118,15 @@ impl Partial {
         self.signatures += 1;
         match &entry.body {
             Body::Genesis { .. } => Err("a genesis that is not the first entry".into()),
-            Body::Admitted { .. } => {
+            Body::Admitted { worker, .. } => {
                 let command: Command = envelope.read_unverified().map_err(|e| e.to_string())?;
                 trust.authorize(&envelope.key(), &command).map_err(|r| r.to_string())?;
                 if command.dry_run || command.deadline < entry.at {
                     return Err("a dry run, or a command past its deadline, was admitted".into());
                 }
-                self.admitted.insert(hash, command);
+                let serves = trust.authorize_node(worker, &command.provider, &command.instance);
+                serves.map_err(|r| r.to_string())?;
+                self.admitted.insert(hash, (command, worker.clone()));
                 Ok(())
             }
             Body::Completed { settlement, .. } => {
@@ -132,14 +134,19 @@ impl Partial {
                 if settlement.posted != result.cost {
                     return Err("the amount posted is not the result's cost".into());
                 }
-                let Some(command) = self.admitted.remove(&result.entry) else { return Ok(()) };
+                let Some((command, worker)) = self.admitted.remove(&result.entry) else { return Ok(()) };
                 if command.id != result.command {
                     return Err(format!(
                         "its result is for {}, the admission it names is of {}",
                         result.command, command.id
                     ));
                 }
-                trust.authorize_worker(&envelope.key(), &command.provider, &command.instance).map_err(|r| r.to_string())
+                let serves = trust.authorize_worker(&envelope.key(), &command.provider, &command.instance);
+                serves.map_err(|r| r.to_string())?;
+                match trust.standing(&envelope.key()).map(|s| &s.member.name) {
+                    Some(name) if *name == worker => Ok(()),
+                    _ => Err(format!("its result is not {worker}'s, which was to execute the command")),
+                }
             }
             _ => Ok(()),
         }

@@ -91,8 +91,8 @@ impl View {
     /// What the entry says beyond its kind, on one line.
     pub fn summary(&self) -> Result<String, CliError> {
         Ok(match (&self.entry.body, self.said()?) {
-            (Body::Admitted { reserved, .. }, Said::Command(c)) => {
-                format!("{} on {}/{}, reserved {reserved}", c.operation, c.provider, c.instance)
+            (Body::Admitted { worker, reserved, .. }, Said::Command(c)) => {
+                format!("{} on {}/{} by {worker}, reserved {reserved}", c.operation, c.provider, c.instance)
             }
             (Body::Rejected { reject, .. }, _) => format!("{}: {}", reject.code, reject.message),
             (Body::Completed { settlement, .. }, Said::Result(r)) => {
@@ -116,7 +116,7 @@ impl View {
             Said::Nothing => Value::Null,
         };
         let settled = match &self.entry.body {
-            Body::Admitted { reserved, .. } => json!({"reserved": reserved}),
+            Body::Admitted { worker, reserved, .. } => json!({"worker": worker, "reserved": reserved}),
             Body::Completed { settlement, .. } | Body::Unresolved { settlement, .. } => to_value(settlement)?,
             Body::Rejected { reject, .. } => to_value(reject)?,
             _ => Value::Null,
