@@ -54,13 +54,21 @@ pub struct EntriesQuery {
     pub payloads: bool,
 }
 
-/// Consecutive entries from `from`. Empty if there is none yet.
+/// Consecutive entries from `from`, or of the trust history those. Empty if there is none yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntriesAnswer {
     pub from: u64,
     pub entries: Vec<RawEntry>,
     /// Index of the newest durable entry when this was answered.
     pub head: u64,
+}
+
+impl EntriesAnswer {
+    /// False if there may be more after these. A chunk that ends for want of room is never half empty: no entry is that
+    /// long.
+    pub fn is_last_chunk(&self) -> bool {
+        self.entries.iter().map(|e| e.entry.len()).sum::<usize>() < ENTRIES_CHUNK_BYTES / 2
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

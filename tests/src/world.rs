@@ -3,7 +3,7 @@
 use anyhow::Context;
 use if_home::{Home, keys};
 use if_schemas::{
-    CommandId, Envelope, Hash, Member, Name, Role, Salt, SigningKey, Timestamp, TraceId, member::Genesis,
+    CommandId, Envelope, Hash, Member, Name, PublicKey, Role, Salt, SigningKey, Timestamp, TraceId, member::Genesis,
 };
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -39,6 +39,14 @@ impl Default for Keys {
             other_worker: key(5),
             stranger: key(6),
         }
+    }
+}
+
+impl Keys {
+    /// The public key of each.
+    pub fn all(&self) -> Vec<PublicKey> {
+        let Self { admin, operator, broker, worker, other_worker, stranger } = self;
+        [admin, operator, broker, worker, other_worker, stranger].map(|key| key.public()).into()
     }
 }
 

@@ -4,7 +4,7 @@
 use if_bus::{Bus, BusError};
 use if_schemas::{
     Body, Entry, Envelope, Hash, Head, Reject, SchemaError, Trust, Verifier, codec,
-    query::{self, Answer, ENTRIES_CHUNK_BYTES, EntriesAnswer, EntriesQuery, HeadAnswer},
+    query::{self, Answer, EntriesAnswer, EntriesQuery, HeadAnswer},
     subject,
 };
 use std::{sync::Arc, time::Duration};
@@ -196,14 +196,12 @@ impl TrustStore {
             for raw in &answer.entries {
                 match &mut view {
                     None => view = Some(TrustView::from_entry0(&self.genesis, &raw.entry)?),
-                    // A broker that does not page sends the known ones again.
                     Some(known) if Entry::decode(&raw.entry)?.index <= known.newest => continue,
                     Some(known) => known.extend(&raw.entry)?,
                 }
                 grew = true;
             }
-            let bytes: usize = answer.entries.iter().map(|e| e.entry.len()).sum();
-            if !grew || bytes < ENTRIES_CHUNK_BYTES / 2 {
+            if !grew || answer.is_last_chunk() {
                 return self.publish(view).await;
             }
         }

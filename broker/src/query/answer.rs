@@ -72,21 +72,25 @@ impl Queries {
         Ok(EntriesAnswer { from: q.from, entries, head })
     }
 
-    /// Genesis and all trust changes: what a worker folds to know whom to obey.
-    pub(super) fn trust_entries(&self) -> Result<EntriesAnswer, NoAnswer> {
+    /// Genesis and trust changes from entry `from` on, as many as fit: what one folds to know whom to obey.
+    pub(super) fn trust_entries(&self, from: u64) -> Result<EntriesAnswer, NoAnswer> {
         let view = self.shared.view.load_full();
         let trust = self.shared.trust();
         let indexes = trust.members().flat_map(|(_, s)| [Some(s.added), s.revoked]).flatten();
         let indexes: std::collections::BTreeSet<u64> = indexes.collect();
-        let mut entries = Vec::with_capacity(indexes.len());
-        for index in indexes {
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        for index in indexes.range(from..).copied() {
             let entry = self
                 .reader
                 .entry(index)?
                 .ok_or_else(|| NoAnswer::new(format!("entry {index} is missing"), "run `if-broker fsck`"))?;
+            bytes += entry.len();
+            if bytes > ENTRIES_CHUNK_BYTES && !entries.is_empty() {
+                break;
+            }
             entries.push(RawEntry { entry, payload: None });
         }
-        Ok(EntriesAnswer { from: 0, entries, head: view.head.index })
+        Ok(EntriesAnswer { from, entries, head: view.head.index })
     }
 
     pub(super) fn log(&self, q: &LogQuery) -> Result<LogAnswer, NoAnswer> {

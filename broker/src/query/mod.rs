@@ -74,7 +74,10 @@ impl Queries {
             q::LOG => json(question(message).and_then(|question| self.log(&question))),
             q::SHOW => json(question(message).and_then(|question: q::ShowQuery| self.show(&question.id))),
             q::ENTRIES => msgpack(question(message).and_then(|question| self.entries(&question))),
-            q::TRUST_ENTRIES => msgpack(self.trust_entries()),
+            q::TRUST_ENTRIES => {
+                let from = |q: Option<q::EntriesQuery>| q.map_or(0, |q| q.from);
+                msgpack(optional(message).and_then(|question| self.trust_entries(from(question))))
+            }
             other => json::<()>(Err(NoAnswer::new(format!("there is no query {other:?}"), "see schemas/README.md"))),
         }
     }

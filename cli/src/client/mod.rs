@@ -15,7 +15,7 @@ use crate::CliError;
 use if_bus::{Bus, ConnectOptions};
 use if_home::Home;
 use if_schemas::{
-    codec,
+    Entry, codec,
     query::{Answer, EntriesAnswer, EntriesQuery, RawEntry},
     subject,
 };
@@ -28,6 +28,8 @@ pub const REACH_TIMEOUT: Duration = Duration::from_millis(2_800);
 const ANSWER_MIN: Duration = Duration::from_millis(300);
 /// How long a question may take once the fabric is known to answer.
 pub const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Most answers the trust history may come in.
+const TRUST_CHUNKS_MAX: usize = 1_000;
 
 pub struct Client {
     pub bus: Bus,
@@ -80,9 +82,19 @@ impl Client {
 
     /// Entry 0 and all trust entries, oldest first.
     pub async fn trust_entries(&mut self) -> Result<Vec<RawEntry>, CliError> {
-        let bytes = self.ask(if_schemas::query::TRUST_ENTRIES, to_json(&())?).await?;
-        let answer: EntriesAnswer = unwrap(codec::decode("trust entries", &bytes)?)?;
-        Ok(answer.entries)
+        let mut all: Vec<RawEntry> = Vec::new();
+        for _ in 0..TRUST_CHUNKS_MAX {
+            let from = all.last().map_or(Ok(0), |raw| Entry::decode(&raw.entry).map(|entry| entry.index + 1))?;
+            let question = to_json(&EntriesQuery { from, to: None, payloads: false })?;
+            let bytes = self.ask(if_schemas::query::TRUST_ENTRIES, question).await?;
+            let answer: EntriesAnswer = unwrap(codec::decode("trust entries", &bytes)?)?;
+            let is_last = answer.is_last_chunk();
+            all.extend(answer.entries);
+            if is_last {
+                return Ok(all);
+            }
+        }
+        Err(CliError::damaged(format!("the trust history does not end after {TRUST_CHUNKS_MAX} answers")))
     }
 
     /// Brings trust up to the newest entry, each change checked against the one before, from the genesis on.
