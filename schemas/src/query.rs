@@ -6,7 +6,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// `head` → [`HeadAnswer`] · `entries` → [`EntriesAnswer`] (MessagePack) · `log` → [`LogAnswer`] · `show` → [`ShowAnswer`]
+/// `head` → [`HeadAnswer`] · `entries`, `trust_entries` → [`EntriesAnswer`] (MessagePack) · `log` → [`LogAnswer`] · `show` → [`ShowAnswer`]
 /// · `trust` → [`TrustAnswer`] · `nodes` → [`NodesAnswer`] · `status` → [`StatusAnswer`].
 pub const HEAD: &str = "head";
 pub const ENTRIES: &str = "entries";

@@ -22,7 +22,7 @@ pub enum SecretError {
     NotText(String),
     #[error(transparent)]
     File(Box<HomeError>),
-    #[error("{keychain} has no {name:?} of {service:?}; {how}", keychain = keychain::NAME, how = keychain::HOW_TO_ADD)]
+    #[error("{keychain} has no {name:?} of {service:?}; {how}", keychain = keychain::NAME, how = keychain::how_to_add(.service, .name))]
     NotInKeychain { service: String, name: String },
     #[error("{keychain} cannot be read: {0}", keychain = keychain::NAME)]
     Keychain(String),

@@ -14,11 +14,15 @@ pub const NAME: &str = if cfg!(target_os = "linux") {
 };
 
 /// How something gets into it. The kernel keyring forgets at a restart of the machine.
-pub const HOW_TO_ADD: &str = if cfg!(target_os = "linux") {
-    "add it with `keyctl padd user keyring:NAME@SERVICE @u` (as the worker's user), or use exec: with secret-tool or pass"
-} else {
-    "add it with the keychain program of the system, as the worker's user"
-};
+pub fn how_to_add(service: &str, name: &str) -> String {
+    if cfg!(target_os = "linux") {
+        format!(
+            "add it as the worker's user with `keyctl padd user 'keyring:{name}@{service}' @u`; see docs/secrets.md"
+        )
+    } else {
+        "add it with the keychain program of the system, as the worker's user".into()
+    }
+}
 
 /// What was found: nothing, or why it cannot be known. The text never has what was read.
 enum Unread {
