@@ -9,8 +9,7 @@ use if_schemas::{
     subject::{self, EventKind},
     wire::{Committed, Message as _},
 };
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::Instant};
 
 /// Longest wait for room in the connection, for all publications of a batch together.
@@ -158,9 +157,7 @@ impl Publisher {
         messages.push(Outgoing { subject: subject::WITNESS_ENTRY.into(), bytes: message, trace: None });
         Ok((messages, note))
     }
-}
 
-impl Publisher {
     /// What the outbox has to know of an entry without a signed head.
     fn unsent(&self, then: Then, index: u64) -> outbox::Note {
         match then {

@@ -130,6 +130,22 @@ impl Trust {
         }
     }
 
+    /// May the signer settle a command for this instance that was given to the member called `worker`?
+    pub fn authorize_result(
+        &self,
+        signer: &KeyId,
+        worker: &Name,
+        provider: &Name,
+        instance: &Name,
+    ) -> Result<(), Reject> {
+        self.authorize_worker(signer, provider, instance)?;
+        if self.members.get(signer).is_some_and(|s| s.member.name == *worker) {
+            return Ok(());
+        }
+        let text = format!("the key {signer} is not {worker}'s, which was to execute the command");
+        Err(Reject::new(Code::WrongWorker, text))
+    }
+
     /// Decides whether `change`, signed by `signer`, may be made.
     pub fn check_change(&self, signer: &KeyId, change: &TrustChange) -> Result<(), Reject> {
         let standing = self.members.get(signer);

@@ -65,7 +65,7 @@ proptest! {
 }
 
 #[test]
-fn a_remembered_root_counts_for_its_own_key_only() {
+fn the_same_statements_signed_by_another_key_are_refused() {
     let (mine, other) = (key(1), key(2));
     let verifier = Verifier::new(mine.public()).unwrap();
     let envelope = batch(2, &mine).remove(0);

@@ -5,12 +5,7 @@ use if_schemas::{Code, KeyId, Money, Reject, ResultEvent, Settlement, Trust};
 
 /// May `signer` settle this command with this result?
 pub(crate) fn check_result(trust: &Trust, flight: &InFlight, signer: &KeyId, r: &ResultEvent) -> Result<(), Reject> {
-    trust.authorize_worker(signer, &flight.provider, &flight.instance)?;
-    let name = trust.standing(signer).map(|s| &s.member.name);
-    if name != Some(&flight.worker) {
-        let text = format!("the key {signer} is not {}'s, which was to execute the command", flight.worker);
-        return Err(Reject::new(Code::WrongWorker, text));
-    }
+    trust.authorize_result(signer, &flight.worker, &flight.provider, &flight.instance)?;
     if r.entry != flight.entry {
         return Err(Reject::new(
             Code::UnknownCommand,

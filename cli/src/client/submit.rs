@@ -55,7 +55,9 @@ impl Client {
         let bytes = out.submission.to_message()?;
         let sent = Instant::now();
         let give_up = sent + self.reach_left().min(out.deadline.max(RECEIPT_MIN));
-        let mut answers = self.bus.request_many(out.subject, bytes, out.trace).await?;
+        let asking = self.bus.request_many(out.subject, bytes, out.trace);
+        let asked = tokio::time::timeout_at(give_up, asking).await;
+        let mut answers = asked.map_err(|_| self.unanswered(out, sent.elapsed()))??;
         let (mut decide_at, mut doubtful, mut noise) = (give_up, None, None);
         // The clock is asked each time: a flood of answers must not hold the decision up.
         while Instant::now() < decide_at

@@ -141,12 +141,8 @@ impl Partial {
                         result.command, command.id
                     ));
                 }
-                let serves = trust.authorize_worker(&envelope.key(), &command.provider, &command.instance);
-                serves.map_err(|r| r.to_string())?;
-                match trust.standing(&envelope.key()).map(|s| &s.member.name) {
-                    Some(name) if *name == worker => Ok(()),
-                    _ => Err(format!("its result is not {worker}'s, which was to execute the command")),
-                }
+                let settles = trust.authorize_result(&envelope.key(), &worker, &command.provider, &command.instance);
+                settles.map_err(|r| r.to_string())
             }
             _ => Ok(()),
         }
