@@ -3,19 +3,22 @@
 use super::PATIENCE;
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use std::collections::VecDeque;
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 
 pub struct Raw {
     socket: WebSocketStream<TcpStream>,
     sent: u64,
+    /// Events that arrived while an answer was awaited: OBS sends them before, between and after its answers.
+    events: VecDeque<Value>,
 }
 
 impl Raw {
     pub async fn connect(port: u16) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
         let (socket, _) = client_async(format!("ws://127.0.0.1:{port}/"), stream).await.unwrap();
-        let mut raw = Self { socket, sent: 0 };
+        let mut raw = Self { socket, sent: 0, events: VecDeque::new() };
         assert_eq!(raw.message().await["op"], 0);
         raw.send(json!({"op": 1, "d": {"rpcVersion": 1}})).await;
         assert_eq!(raw.message().await["op"], 2);
@@ -33,13 +36,19 @@ impl Raw {
                 assert_eq!(message["d"]["requestStatus"]["result"], true, "{request}: {message}");
                 return message["d"]["responseData"].clone();
             }
+            if message["op"] == 5 {
+                self.events.push_back(message);
+            }
         }
     }
 
-    /// The data of the next event of that type.
+    /// The data of the oldest event of that type not yet seen; what came before it counts as seen.
     pub async fn event(&mut self, kind: &str) -> Value {
         loop {
-            let message = self.message().await;
+            let message = match self.events.pop_front() {
+                Some(message) => message,
+                None => self.message().await,
+            };
             if message["op"] == 5 && message["d"]["eventType"] == kind {
                 return message["d"]["eventData"].clone();
             }
