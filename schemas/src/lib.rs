@@ -20,6 +20,7 @@ pub mod name;
 pub mod outcome;
 pub mod payload;
 pub mod presence;
+pub mod price;
 pub mod query;
 pub mod reject;
 pub mod subject;

@@ -30,3 +30,7 @@ pub const GRANTS_MAX: usize = 64;
 pub const GENESIS_MEMBERS_MAX: usize = 64;
 /// Longest free text kept in an entry (reject message, reason), bytes.
 pub const TEXT_MAX_BYTES: usize = 1_024;
+/// Most lines of one meter or quote.
+pub const METER_LINES_MAX: usize = 8;
+/// Longest price table version or SKU, bytes.
+pub const PRICE_TEXT_MAX_BYTES: usize = 128;

@@ -4,6 +4,9 @@ use crate::SchemaError;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
+/// Decimal digits of a micro-unit.
+const MICRO_DIGITS: u32 = 6;
+
 /// ISO 4217 code, three upper-case letters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -14,6 +17,20 @@ impl Currency {
     pub fn as_str(&self) -> &str {
         // Three ASCII letters by construction.
         std::str::from_utf8(&self.0).unwrap_or("???")
+    }
+    /// Digits after the decimal point of the major unit (ISO 4217): 2 for USD, 0 for JPY, 3 for KWD.
+    pub fn exponent(&self) -> u32 {
+        match self.as_str() {
+            "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI" | "VND"
+            | "VUV" | "XAF" | "XOF" | "XPF" => 0,
+            "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
+            "CLF" | "UYW" => 4,
+            _ => 2,
+        }
+    }
+    /// Micro-units in one minor unit: 10,000 for USD.
+    pub fn micros_per_minor(&self) -> i64 {
+        10_i64.pow(MICRO_DIGITS - self.exponent())
     }
 }
 impl TryFrom<String> for Currency {
@@ -59,6 +76,32 @@ impl Money {
     pub const FREE: Money = Money { amount_micros: 0, currency: Currency::USD };
     pub fn is_zero(&self) -> bool {
         self.amount_micros == 0
+    }
+
+    /// Reads an amount as people type it: without a decimal point minor units (`1000` USD is $10.00), with one major
+    /// units (`10.00`). Not negative, and no finer than the currency's minor unit.
+    pub fn parse_amount(text: &str, currency: Currency) -> Result<Self, SchemaError> {
+        let rule = "use minor units without a decimal point (1000) or major units with one (10.00)";
+        let bad = || SchemaError::invalid("amount", text, rule);
+        let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+        let minor = match text.split_once('.') {
+            None if digits(text) => text.parse::<i64>().map_err(|_| bad())?,
+            Some((major, fraction)) if digits(major) && digits(fraction) => {
+                let exponent = currency.exponent() as usize;
+                if fraction.len() > exponent {
+                    return Err(SchemaError::invalid("amount", text, "it is finer than the currency's minor unit"));
+                }
+                format!("{major}{fraction:0<exponent$}").parse().map_err(|_| bad())?
+            }
+            _ => return Err(bad()),
+        };
+        let amount_micros = minor.checked_mul(currency.micros_per_minor()).ok_or_else(bad)?;
+        Ok(Self { amount_micros, currency })
+    }
+
+    /// Whole minor units; rounds towards zero.
+    pub fn minor_units(&self) -> i64 {
+        self.amount_micros / self.currency.micros_per_minor()
     }
 }
 
