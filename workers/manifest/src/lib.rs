@@ -3,6 +3,8 @@
 
 pub mod args;
 pub mod native;
+pub mod plan;
+pub mod raw;
 pub mod spec;
 
 pub use args::ArgumentError;
