@@ -1,6 +1,6 @@
 //! What every command needs: global flags, the home directory, the configuration, and where to write.
 
-use crate::{CliError, client::Client, output::Output};
+use crate::{CliError, cli::Catalog, client::Client, output::Output};
 use clap::ArgMatches;
 use if_bus::{BusRole, ConnectOptions};
 use if_home::{Config, FabricFile, Home, private};
@@ -73,11 +73,17 @@ pub struct Context<'a> {
     pub program: &'a str,
     pub globals: Globals,
     pub out: &'a Output,
+    pub catalog: &'a Catalog,
 }
 
 impl<'a> Context<'a> {
-    pub fn new(program: &'a str, matches: &ArgMatches, out: &'a Output) -> Result<Self, CliError> {
-        Ok(Self { program, globals: Globals::read(matches)?, out })
+    pub fn new(
+        program: &'a str,
+        matches: &ArgMatches,
+        out: &'a Output,
+        catalog: &'a Catalog,
+    ) -> Result<Self, CliError> {
+        Ok(Self { program, globals: Globals::read(matches)?, out, catalog })
     }
 
     pub fn home(&self) -> Result<Home, CliError> {

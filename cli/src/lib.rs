@@ -17,6 +17,7 @@ mod supervise;
 pub use error::{CliError, Exit};
 
 use clap::{ArgMatches, error::ErrorKind};
+use cli::Catalog;
 use context::Context;
 use output::Output;
 use std::{ffi::OsString, process::ExitCode};
@@ -25,20 +26,22 @@ use std::{ffi::OsString, process::ExitCode};
 pub fn main(args: Vec<OsString>) -> ExitCode {
     let program = cli::program_name(args.first());
     let words = cli::Words::scan(&args);
-    let tree = cli::build(&program, &words);
+    let plugins = if_home::Home::locate(words.home()).ok().map(|home| home.plugins_dir());
+    let catalog = Catalog::new(plugins);
+    let tree = cli::build(&program, &words, &catalog);
     let matches = match tree.try_get_matches_from(named(args, &program)) {
         Ok(matches) => matches,
-        Err(error) => return usage(&error, &program, &words),
+        Err(error) => return usage(&error, &program, &words, &catalog),
     };
     let out = Output::detect(words.json());
-    match run(&program, &matches, &out) {
+    match run(&program, &matches, &out, &catalog) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error, &out),
     }
 }
 
-fn run(program: &str, matches: &ArgMatches, out: &Output) -> Result<(), CliError> {
-    let context = Context::new(program, matches, out)?;
+fn run(program: &str, matches: &ArgMatches, out: &Output, catalog: &Catalog) -> Result<(), CliError> {
+    let context = Context::new(program, matches, out, catalog)?;
     commands::dispatch(&context, matches)
 }
 
@@ -52,7 +55,7 @@ fn named(mut args: Vec<OsString>, program: &str) -> Vec<OsString> {
 }
 
 /// `--help` and `--version` are answers; everything else clap says is a usage error.
-fn usage(error: &clap::Error, program: &str, words: &cli::Words) -> ExitCode {
+fn usage(error: &clap::Error, program: &str, words: &cli::Words, catalog: &Catalog) -> ExitCode {
     if !error.use_stderr() {
         // Nobody reading the help any more is no failure.
         let _ = error.print();
@@ -63,7 +66,7 @@ fn usage(error: &clap::Error, program: &str, words: &cli::Words) -> ExitCode {
         let _ = error.print();
         return Exit::Usage.into();
     }
-    fail(&cli::usage_error(error, program, words), &out)
+    fail(&cli::usage_error(error, program, words, catalog), &out)
 }
 
 fn fail(error: &CliError, out: &Output) -> ExitCode {

@@ -1,85 +1,131 @@
-//! Command branches made from provider descriptions: `vmix cut`, `obs scene switch`, and `add|list|test|remove`.
+//! Command branches made from provider descriptions: `vmix cut`, `chat send telegram`, and `add|list|test|remove`.
 
+use super::catalog::{Family, FamilyKind};
 use clap::{Arg, ArgAction, Command};
 use if_manifest::{FieldSpec, OperationSpec, ParamKind, ParamSpec, ProviderSpec};
 
-/// Verbs every provider has for its instances; no operation may begin with one of them.
+/// Verbs every family has for its instances. No operation may begin with one of them, but for `list` of a category: with
+/// an instance it is the operation, without one it lists instances.
 #[cfg(test)]
-pub const INSTANCE_VERBS: [&str; 4] = ["add", "list", "test", "remove"];
+pub const INSTANCE_VERBS: [&str; 5] = ["add", "list", "test", "remove", "providers"];
 /// Prefix of clap ids that come from data, so that none can meet a global flag's.
 const DATA_ID: &str = "arg:";
-
-/// A top-level word that stands for one provider.
-pub struct Family {
-    pub name: String,
-    pub about: String,
-    pub spec: ProviderSpec,
-}
-
-/// Every family, by name.
-pub fn families() -> Vec<Family> {
-    let of = |spec: ProviderSpec| Family { name: spec.id.clone(), about: spec.summary.clone(), spec };
-    if_manifest::providers().into_iter().map(of).collect()
-}
 
 /// The clap id of a parameter or field.
 pub fn data_id(name: &str) -> String {
     format!("{DATA_ID}{name}")
 }
 
-impl Family {
-    pub fn tree(&self, command: Command) -> Command {
-        let operations: Vec<(Vec<&str>, &OperationSpec)> =
-            self.spec.operations.iter().map(|o| (verbs(&o.id), o)).collect();
-        let command = branch(command.subcommand_required(true).arg_required_else_help(true), &operations);
-        command
-            .subcommand(self.add())
-            .subcommand(
-                Command::new("list").about(format!("instances of {} and their live state", self.spec.display_name)),
-            )
-            .subcommand(Command::new("test").about("ask an instance who it is, end to end").arg(instance_arg()))
-            .subcommand(Command::new("remove").about("forget an instance").arg(instance_arg()))
-    }
-
-    fn add(&self) -> Command {
-        let flag =
-            |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
-        Command::new("add")
-            .about(format!("add an instance of {}", self.spec.display_name))
-            .arg(instance_arg())
-            .args(self.spec.instance.iter().map(field_arg))
-            .arg(flag("disabled", "write it down, do not serve it yet"))
-            .arg(flag("simulated", "it is a stand-in: everything it does is recorded as simulated"))
+/// The branch of one family.
+pub fn tree(command: Command, family: &Family, providers: &[ProviderSpec]) -> Command {
+    let command = command.subcommand_required(true).arg_required_else_help(true);
+    match family.kind {
+        FamilyKind::Provider => providers.iter().fold(command, provider_tree),
+        FamilyKind::Category(_) => category_tree(command, family, providers),
     }
 }
 
-fn verbs(id: &str) -> Vec<&str> {
-    id.split('.').skip(1).collect()
+fn provider_tree(command: Command, spec: &ProviderSpec) -> Command {
+    let leaves: Vec<Leaf> = spec.operations.iter().map(|o| Leaf::new(o, None)).collect();
+    let name = &spec.display_name;
+    branch(command, &leaves)
+        .subcommand(add(Command::new("add").about(format!("add an instance of {name}")), spec))
+        .subcommand(Command::new("list").about(format!("instances of {name} and their live state")))
+        .subcommand(Command::new("test").about("ask an instance who it is, end to end").arg(instance_arg()))
+        .subcommand(Command::new("remove").about("forget an instance").arg(instance_arg()))
 }
 
-/// Groups operations by their next verb, keeping the order of the description.
-fn branch(mut command: Command, operations: &[(Vec<&str>, &OperationSpec)]) -> Command {
+fn category_tree(command: Command, family: &Family, providers: &[ProviderSpec]) -> Command {
+    let list = format!("{}.list", family.name);
+    let all = providers.iter().flat_map(|p| p.operations.iter().map(move |o| (p, o)));
+    let leaves: Vec<Leaf> = all.filter(|(_, o)| o.id != list).map(|(p, o)| Leaf::new(o, Some(p.id.as_str()))).collect();
+    let each = |name: &'static str, about: &'static str, leaf: &dyn Fn(Command, &ProviderSpec) -> Command| {
+        let sub = |p: &ProviderSpec| leaf(Command::new(p.id.clone()).about(p.summary.clone()), p);
+        Command::new(name).about(about).subcommands(providers.iter().map(sub))
+    };
+    let needs_one = |c: Command| c.subcommand_required(true).arg_required_else_help(true);
+    branch(command, &leaves)
+        .subcommand(needs_one(each("add", "add an instance", &add)))
+        .subcommand(each("list", list_about(providers, &list), &|c, p| list_leaf(c, p.operation(&list))))
+        .subcommand(needs_one(each("test", "prove that an instance works", &|c, _| c.arg(instance_arg()))))
+        .subcommand(needs_one(each("remove", "forget an instance", &|c, _| c.arg(instance_arg()))))
+        .subcommand(Command::new("providers").about("providers of this family and what each can do"))
+}
+
+fn list_about(providers: &[ProviderSpec], list: &str) -> &'static str {
+    match providers.iter().any(|p| p.operation(list).is_some()) {
+        true => "instances and their live state; with PROVIDER INSTANCE, what the provider lists",
+        false => "instances and their live state",
+    }
+}
+
+/// `payment list stripe` lists instances, `payment list stripe INSTANCE` asks the provider.
+fn list_leaf(command: Command, operation: Option<&OperationSpec>) -> Command {
+    match operation {
+        None => command,
+        Some(o) => {
+            command.about(o.summary.clone()).arg(instance_arg().required(false)).args(o.params.iter().map(param_arg))
+        }
+    }
+}
+
+fn add(command: Command, spec: &ProviderSpec) -> Command {
+    let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    command
+        .arg(instance_arg())
+        .args(spec.instance.iter().map(field_arg))
+        .arg(flag("disabled", "write it down, do not serve it yet"))
+        .arg(flag("simulated", "it is a stand-in: everything it does is recorded as simulated"))
+}
+
+/// An operation at the end of its verbs, and of the provider's name where the family has several.
+#[derive(Clone)]
+struct Leaf<'a> {
+    /// What is still to be typed to get here.
+    path: Vec<&'a str>,
+    operation: &'a OperationSpec,
+    has_provider: bool,
+}
+
+impl<'a> Leaf<'a> {
+    fn new(operation: &'a OperationSpec, provider: Option<&'a str>) -> Self {
+        let path = operation.id.split('.').skip(1).chain(provider).collect();
+        Self { path, operation, has_provider: provider.is_some() }
+    }
+    /// One word further.
+    fn below(&self) -> Self {
+        Self { path: self.path[1..].to_vec(), ..self.clone() }
+    }
+}
+
+/// Groups leaves by their next word, keeping the order of the descriptions.
+fn branch(mut command: Command, leaves: &[Leaf]) -> Command {
     let mut seen: Vec<&str> = Vec::new();
-    for (verbs, operation) in operations {
-        let Some((verb, rest)) = verbs.split_first() else { continue };
-        if seen.contains(verb) {
+    for leaf in leaves {
+        let Some((word, rest)) = leaf.path.split_first() else { continue };
+        if seen.contains(word) {
             continue;
         }
-        seen.push(verb);
-        let sub = Command::new(verb.to_string());
-        command = command.subcommand(if rest.is_empty() { leaf(sub, operation) } else { group(sub, verb, operations) });
+        seen.push(word);
+        let sub = Command::new(word.to_string());
+        command = command.subcommand(if rest.is_empty() { leaf_command(sub, leaf) } else { group(sub, word, leaves) });
     }
     command
 }
 
-fn group(command: Command, verb: &str, operations: &[(Vec<&str>, &OperationSpec)]) -> Command {
-    let under = operations.iter().filter(|(v, _)| v.first() == Some(&verb));
-    let under: Vec<_> = under.map(|(v, o)| (v[1..].to_vec(), *o)).collect();
-    let names = under.iter().filter_map(|(v, _)| v.first().copied()).collect::<Vec<_>>().join(", ");
-    branch(command.about(names).subcommand_required(true).arg_required_else_help(true), &under)
+fn group(command: Command, word: &str, leaves: &[Leaf]) -> Command {
+    let under: Vec<Leaf> = leaves.iter().filter(|l| l.path.first() == Some(&word)).map(Leaf::below).collect();
+    let mut names: Vec<&str> = under.iter().filter_map(|l| l.path.first().copied()).collect();
+    names.dedup();
+    let about = match under.first() {
+        Some(leaf) if leaf.has_provider && leaf.path.len() == 1 => leaf.operation.summary.clone(),
+        _ => names.join(", "),
+    };
+    branch(command.about(about).subcommand_required(true).arg_required_else_help(true), &under)
 }
 
-fn leaf(command: Command, operation: &OperationSpec) -> Command {
+fn leaf_command(command: Command, leaf: &Leaf) -> Command {
+    let operation = leaf.operation;
     command.about(operation.summary.clone()).arg(instance_arg()).args(operation.params.iter().map(param_arg))
 }
 

@@ -1,9 +1,11 @@
 //! The command tree. Only the branch a command line asks for is built: the others are a name and a line of help.
 
+mod catalog;
 mod family;
 mod usage;
 
-pub use family::{Family, data_id, families};
+pub use catalog::{Catalog, Family, FamilyKind};
+pub use family::data_id;
 pub use usage::usage_error;
 
 use crate::commands::{NOUNS, Noun};
@@ -30,6 +32,7 @@ pub struct Words {
     /// Everything that is no flag and no flag's value, up to `--`.
     words: Vec<String>,
     json: bool,
+    home: Option<PathBuf>,
 }
 
 impl Words {
@@ -40,6 +43,10 @@ impl Words {
             match word.as_ref() {
                 "--" => break,
                 "--json" => found.json = true,
+                "--home" => found.home = rest.next().map(|value| PathBuf::from(value.as_ref())),
+                flag if flag.starts_with("--home=") => {
+                    found.home = flag.strip_prefix("--home=").map(PathBuf::from);
+                }
                 flag if VALUE_FLAGS.contains(&flag) => drop(rest.next()),
                 flag if flag.starts_with('-') => {}
                 _ => found.words.push(word.into_owned()),
@@ -50,6 +57,11 @@ impl Words {
 
     pub fn json(&self) -> bool {
         self.json
+    }
+
+    /// What `--home` says.
+    pub fn home(&self) -> Option<PathBuf> {
+        self.home.clone()
     }
 
     /// The command asked for; of `help vmix`, `vmix`.
@@ -63,22 +75,22 @@ impl Words {
 }
 
 /// The tree for one command line.
-pub fn build(program: &str, words: &Words) -> Command {
-    assemble(program, |name| words.focus() == Some(name))
+pub fn build(program: &str, words: &Words, catalog: &Catalog) -> Command {
+    assemble(program, catalog, |name| words.focus() == Some(name))
 }
 
 /// The whole tree, for completions.
-pub fn build_all(program: &str) -> Command {
-    assemble(program, |_| true)
+pub fn build_all(program: &str, catalog: &Catalog) -> Command {
+    assemble(program, catalog, |_| true)
 }
 
 /// Top-level words, for shells.
-pub fn top_words() -> Vec<String> {
+pub fn top_words(catalog: &Catalog) -> Vec<String> {
     let nouns = NOUNS.iter().map(|n| n.name.to_string());
-    families().iter().map(|f| f.name.clone()).chain(nouns).chain(["help".to_string()]).collect()
+    catalog.families().iter().map(|f| f.name.clone()).chain(nouns).chain(["help".to_string()]).collect()
 }
 
-fn assemble(program: &str, wanted: impl Fn(&str) -> bool) -> Command {
+fn assemble(program: &str, catalog: &Catalog, wanted: impl Fn(&str) -> bool) -> Command {
     let mut root = Command::new(program.to_string())
         .bin_name(program.to_string())
         .version(env!("CARGO_PKG_VERSION"))
@@ -88,9 +100,10 @@ fn assemble(program: &str, wanted: impl Fn(&str) -> bool) -> Command {
         .arg_required_else_help(true)
         .max_term_width(110)
         .args(globals());
-    for family in families() {
+    for family in catalog.families() {
         let shallow = Command::new(family.name.clone()).about(family.about.clone());
-        root = root.subcommand(if wanted(&family.name) { family.tree(shallow) } else { shallow });
+        let branch = |c| family::tree(c, &family, &catalog.providers_of(&family));
+        root = root.subcommand(if wanted(&family.name) { branch(shallow) } else { shallow });
     }
     for Noun { name, about, tree, .. } in NOUNS {
         let shallow = Command::new(*name).about(*about);

@@ -11,13 +11,13 @@ fn scan(line: &str) -> Words {
 
 #[test]
 fn the_whole_tree_is_sound() {
-    build_all("ifctl").debug_assert();
+    build_all("ifctl", &Catalog::default()).debug_assert();
 }
 
 #[test]
 fn the_branch_of_every_top_level_word_is_sound_and_the_others_are_not_built() {
-    for word in top_words().iter().filter(|w| *w != "help") {
-        let tree = build("ifctl", &scan(&format!("ifctl {word}")));
+    for word in top_words(&Catalog::default()).iter().filter(|w| *w != "help") {
+        let tree = build("ifctl", &scan(&format!("ifctl {word}")), &Catalog::default());
         tree.clone().debug_assert();
         for sub in tree.get_subcommands().filter(|s| s.get_name() != word) {
             assert_eq!(
@@ -33,15 +33,16 @@ fn the_branch_of_every_top_level_word_is_sound_and_the_others_are_not_built() {
 #[test]
 fn names_from_descriptions_never_meet_a_global_flag_or_an_instance_verb() {
     let globals: Vec<String> = globals().iter().map(|a| a.get_id().to_string()).collect();
-    for family in families() {
-        let params = family.spec.operations.iter().flat_map(|o| o.params.iter().map(|p| p.name.replace('_', "-")));
-        let fields = family.spec.instance.iter().map(|f| f.name.replace('_', "-"));
+    for spec in Catalog::default().providers() {
+        let params = spec.operations.iter().flat_map(|o| o.params.iter().map(|p| p.name.replace('_', "-")));
+        let fields = spec.instance.iter().map(|f| f.name.replace('_', "-"));
         for name in params.chain(fields) {
-            assert!(!globals.contains(&name) && name != "instance" && name != "help", "{} has {name}", family.name);
+            assert!(!globals.contains(&name) && name != "instance" && name != "help", "{} has {name}", spec.id);
         }
-        for operation in &family.spec.operations {
+        for operation in &spec.operations {
             let verb = operation.id.split('.').nth(1).unwrap();
-            assert!(!family::INSTANCE_VERBS.contains(&verb), "{}", operation.id);
+            let of_category = operation.id == format!("{}.list", spec.family());
+            assert!(!family::INSTANCE_VERBS.contains(&verb) || of_category, "{}", operation.id);
             let flags = operation.params.iter().filter(|p| p.kind == ParamKind::Flag);
             assert!(flags.clone().all(|p| !p.positional), "{}: a positional flag cannot be written", operation.id);
         }
@@ -50,7 +51,7 @@ fn names_from_descriptions_never_meet_a_global_flag_or_an_instance_verb() {
 
 #[test]
 fn every_family_and_noun_has_a_name_of_its_own() {
-    let mut words = top_words();
+    let mut words = top_words(&Catalog::default());
     let count = words.len();
     words.sort();
     words.dedup();
@@ -79,7 +80,7 @@ fn global_flags_are_taken_before_between_and_after_the_words() {
         "ifctl vmix cut my --input 1 --json --deadline 5s",
         "ifctl --json vmix cut my --deadline 5s --input 1",
     ] {
-        let matches = build("ifctl", &scan(line)).try_get_matches_from(args(line)).unwrap();
+        let matches = build("ifctl", &scan(line), &Catalog::default()).try_get_matches_from(args(line)).unwrap();
         let innermost = crate::context::deepest(&matches);
         assert!(innermost.get_flag("json"), "{line}");
         assert_eq!(innermost.get_one::<String>("deadline").map(String::as_str), Some("5s"), "{line}");
@@ -107,7 +108,7 @@ fn the_product_owners_lines_for_what_is_built_parse_as_written() {
         vec!["if", "witness", "chain", "--trace-from", "abc123"],
     ] {
         let line: Vec<OsString> = line.into_iter().map(OsString::from).collect();
-        let parsed = build("if", &Words::scan(&line)).try_get_matches_from(&line);
+        let parsed = build("if", &Words::scan(&line), &Catalog::default()).try_get_matches_from(&line);
         assert!(parsed.is_ok(), "{line:?}: {}", parsed.unwrap_err());
     }
 }

@@ -1,13 +1,13 @@
 //! What clap refuses, in the words of all our errors: what is wrong, then what to do.
 
-use super::{Words, build};
+use super::{Catalog, Words, build};
 use crate::CliError;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use if_manifest::args::nearest;
 
 /// The usage error of a command line clap refused. Hints say `ifctl`, which runs in every shell.
-pub fn usage_error(error: &clap::Error, program: &str, words: &Words) -> CliError {
-    let verbs = verbs(program, words);
+pub fn usage_error(error: &clap::Error, program: &str, words: &Words, catalog: &Catalog) -> CliError {
+    let verbs = verbs(program, words, catalog);
     let path = [&[program.to_string()], verbs.as_slice()].concat().join(" ");
     let see = format!("see `{} --help`", [&["ifctl".to_string()], verbs.as_slice()].concat().join(" "));
     let text = |kind| error.get(kind).and_then(strings).unwrap_or_default();
@@ -64,8 +64,8 @@ fn strings(value: &ContextValue) -> Option<Vec<String>> {
 }
 
 /// The words that name a command: `vmix`, `cut` of `vmix cut my extra`.
-fn verbs(program: &str, words: &Words) -> Vec<String> {
-    let mut command = &build(program, words);
+fn verbs(program: &str, words: &Words, catalog: &Catalog) -> Vec<String> {
+    let mut command = &build(program, words, catalog);
     let mut verbs = Vec::new();
     for word in &words.words {
         match command.find_subcommand(word) {

@@ -15,7 +15,7 @@ pub fn run(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
         return Err(CliError::usage("a shell is missing", "name one: bash, zsh, fish"));
     };
     // For `ifctl`, whatever this was called by: `if` is a reserved word wherever completion could help.
-    let mut tree = cli::build_all("ifctl");
+    let mut tree = cli::build_all("ifctl", context.catalog);
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut tree, "ifctl", &mut script);
     context.out.text(&String::from_utf8_lossy(&script))

@@ -2,13 +2,13 @@
 
 use crate::{
     CliError,
+    cli::Catalog,
     client::read_genesis,
     context::Context,
     output::{table, value},
 };
 use clap::{ArgMatches, Command};
 use if_home::{Config, Home, HomeError, instances, keys};
-use if_manifest::providers;
 use serde_json::{Value, json};
 
 pub fn tree(command: Command) -> Command {
@@ -67,7 +67,7 @@ fn check(context: &Context) -> Result<(), CliError> {
     let mut findings: Vec<Finding> = vec![config_file(&home)];
     findings.push(("genesis.bin".into(), read_genesis(&home.genesis_file()).map(|e| format!("signed by {}", e.key()))));
     findings.extend(key_files(&home));
-    let (instances, warnings) = instance_files(&home)?;
+    let (instances, warnings) = instance_files(&home, context.catalog)?;
     findings.extend(instances);
     let problems: Vec<&CliError> = findings.iter().filter_map(|(_, f)| f.as_ref().err()).collect();
     if context.out.is_json() {
@@ -115,8 +115,8 @@ fn key_files(home: &Home) -> Vec<Finding> {
     ["ed25519", "broker", "worker"].into_iter().filter_map(read).collect()
 }
 
-fn instance_files(home: &Home) -> Result<(Vec<Finding>, Vec<String>), CliError> {
-    let scan = instances::scan(&home.providers_dir(), &providers())?;
+fn instance_files(home: &Home, catalog: &Catalog) -> Result<(Vec<Finding>, Vec<String>), CliError> {
+    let scan = instances::scan(&home.providers_dir(), &catalog.providers())?;
     let mut findings = Vec::new();
     for (provider, file) in scan.providers {
         let what = format!("providers/{provider}.yaml");

@@ -17,10 +17,11 @@ mod witness;
 
 use crate::{
     CliError,
-    cli::{Family, families},
+    cli::{Family, FamilyKind},
     context::Context,
 };
 use clap::{ArgMatches, Command};
+use if_manifest::ProviderSpec;
 use if_schemas::{Name, SchemaError};
 
 /// A top-level command that is no provider.
@@ -68,28 +69,52 @@ pub fn dispatch(context: &Context, matches: &ArgMatches) -> Result<(), CliError>
     if let Some(noun) = NOUNS.iter().find(|n| n.name == name) {
         return (noun.run)(context, sub);
     }
-    match families().into_iter().find(|f| f.name == name) {
+    match context.catalog.family(name) {
         Some(family) => family_verb(context, &family, sub),
         None => Err(missing(context.program)),
     }
 }
 
 fn family_verb(context: &Context, family: &Family, matches: &ArgMatches) -> Result<(), CliError> {
-    let mut verbs = Vec::new();
+    let mut words = Vec::new();
     let mut innermost = matches;
-    while let Some((verb, sub)) = innermost.subcommand() {
-        verbs.push(verb);
+    while let Some((word, sub)) = innermost.subcommand() {
+        words.push(word);
         innermost = sub;
     }
-    match verbs.as_slice() {
-        ["add"] => instance::add(context, &family.spec, innermost),
-        ["list"] => instance::list(context, &family.spec),
-        ["test"] => instance::test(context, &family.spec, innermost),
-        ["remove"] => instance::remove(context, &family.spec, innermost),
+    let providers = context.catalog.providers_of(family);
+    match (family.kind, words.as_slice()) {
+        (FamilyKind::Category(_), ["providers"]) => return provider::of_family(context, &providers),
+        (FamilyKind::Category(_), ["list"]) => return instance::list(context, &providers),
+        _ => {}
+    }
+    let id = match family.kind {
+        FamilyKind::Provider => family.name.as_str(),
+        FamilyKind::Category(_) => words.pop().unwrap_or_default(),
+    };
+    let spec = providers.iter().find(|p| p.id == id).ok_or_else(|| missing(context.program))?;
+    provider_verb(context, family, spec, &words, innermost)
+}
+
+fn provider_verb(
+    context: &Context,
+    family: &Family,
+    spec: &ProviderSpec,
+    verbs: &[&str],
+    matches: &ArgMatches,
+) -> Result<(), CliError> {
+    match verbs {
+        ["add"] => instance::add(context, spec, matches),
+        // `payment list stripe INSTANCE` asks the provider.
+        ["list"] if matches.try_get_one::<String>("instance").ok().flatten().is_none() => {
+            instance::list(context, std::slice::from_ref(spec))
+        }
+        ["test"] => instance::test(context, spec, matches),
+        ["remove"] => instance::remove(context, spec, matches),
         _ => {
             let id = format!("{}.{}", family.name, verbs.join("."));
-            let operation = family.spec.operation(&id).ok_or_else(|| missing(context.program))?;
-            operate::run(context, &family.spec, operation, innermost)
+            let operation = spec.operation(&id).ok_or_else(|| missing(context.program))?;
+            operate::run(context, spec, operation, matches)
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     output::{Style, table},
 };
 use clap::{Arg, ArgMatches, Command};
-use if_manifest::{OperationSpec, ParamSpec, ProviderSpec, args::nearest, providers};
+use if_manifest::{OperationSpec, ParamSpec, ProviderSpec, args::nearest};
 use serde_json::json;
 
 pub fn tree(command: Command) -> Command {
@@ -29,28 +29,34 @@ pub fn run(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
 }
 
 fn list(context: &Context) -> Result<(), CliError> {
-    let providers = providers();
+    of_family(context, &context.catalog.providers())
+}
+
+/// A table of these providers.
+pub fn of_family(context: &Context, providers: &[ProviderSpec]) -> Result<(), CliError> {
     if context.out.is_json() {
         let row = |p: &ProviderSpec| json!({"id": p.id, "display_name": p.display_name, "category": p.category, "summary": p.summary, "operations": p.operations.len()});
         return context.out.document(&json!({"providers": providers.iter().map(row).collect::<Vec<_>>()}));
     }
     let row = |p: &ProviderSpec| {
-        vec![p.id.clone(), p.display_name.clone(), p.operations.len().to_string(), p.summary.clone()]
+        let operations = p.operations.len().to_string();
+        vec![p.id.clone(), p.category.as_str().to_string(), p.display_name.clone(), operations, p.summary.clone()]
     };
     let rows: Vec<Vec<String>> = providers.iter().map(row).collect();
-    context.out.text(&table::table(context.out.style(), &["PROVIDER", "NAME", "OPERATIONS", "WHAT"], &rows, None))
+    let header = ["PROVIDER", "CATEGORY", "NAME", "OPERATIONS", "WHAT"];
+    context.out.text(&table::table(context.out.style(), &header, &rows, None))
 }
 
 fn show(context: &Context, id: &str) -> Result<(), CliError> {
-    let provider = if_manifest::provider(id).ok_or_else(|| unknown(id))?;
+    let provider = context.catalog.provider(id).ok_or_else(|| unknown(context, id))?;
     match context.out.is_json() {
         true => context.out.document(&provider),
         false => context.out.text(&human(context.out.style(), &provider)),
     }
 }
 
-fn unknown(id: &str) -> CliError {
-    let providers = providers();
+fn unknown(context: &Context, id: &str) -> CliError {
+    let providers = context.catalog.providers();
     let hint = match nearest(id, providers.iter().map(|p| p.id.as_str())) {
         Some(near) => format!("did you mean {near}?"),
         None => "see `ifctl provider list`".into(),
@@ -69,26 +75,27 @@ fn human(style: Style, p: &ProviderSpec) -> String {
     });
     let fields: Vec<Vec<String>> = fields.collect();
     let operations: Vec<Vec<String>> =
-        p.operations.iter().map(|o| vec![usage(o), effect(o), o.summary.clone()]).collect();
+        p.operations.iter().map(|o| vec![usage(p, o), effect(o), o.summary.clone()]).collect();
     format!(
-        "{} ({}): {}\n\nInstances: ifctl {} add NAME …\n{}\nOperations\n{}",
+        "{} ({}): {}\n\nInstances: ifctl {} NAME …\n{}\nOperations\n{}",
         style.bold(&p.display_name),
         p.id,
         p.summary,
-        p.id,
+        p.instance_command("add"),
         table::table(style, &["SETTING", "", "WHAT"], &fields, None),
         table::table(style, &["OPERATION", "EFFECT", "WHAT"], &operations, None),
     )
 }
 
-/// `vmix fade INSTANCE [--input N]`
-fn usage(o: &OperationSpec) -> String {
+/// `vmix fade INSTANCE [--input N]`, `chat send telegram INSTANCE TEXT`
+fn usage(provider: &ProviderSpec, o: &OperationSpec) -> String {
     let param = |p: &ParamSpec| {
         let text = if p.positional { p.name.to_uppercase() } else { format!("--{}", p.name.replace('_', "-")) };
         if p.required { text } else { format!("[{text}]") }
     };
-    let params: Vec<String> = o.params.iter().map(param).collect();
-    format!("{} INSTANCE {}", o.id.replace('.', " "), params.join(" ")).trim_end().to_string()
+    let provider = (provider.family() != provider.id).then(|| provider.id.clone());
+    let words = [Some(o.id.replace('.', " ")), provider, Some("INSTANCE".into())];
+    words.into_iter().flatten().chain(o.params.iter().map(param)).collect::<Vec<_>>().join(" ")
 }
 
 fn effect(o: &OperationSpec) -> String {

@@ -15,7 +15,7 @@ pub fn run(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
     let shell = shell_init::Shell::ALL.into_iter().find(|s| s.as_str() == text);
     let shell = shell
         .ok_or_else(|| CliError::usage(format!("there is no integration for {text:?}"), "use bash, zsh or fish"))?;
-    let words = cli::top_words();
+    let words = cli::top_words(context.catalog);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     context.out.text(&shell_init::script(shell, &words))
 }

@@ -68,6 +68,10 @@ impl Home {
         self.providers_dir().join(format!("{provider}.yaml"))
     }
     /// The log's RocksDB.
+    /// Providers of this home directory's own, one folder each.
+    pub fn plugins_dir(&self) -> PathBuf {
+        self.0.join("plugins")
+    }
     pub fn witness_dir(&self) -> PathBuf {
         self.0.join("witness")
     }

@@ -1,13 +1,8 @@
 //! Provider, operation and parameter descriptions.
 
+pub use crate::raw::Category;
 use if_schemas::Effect;
 use serde::Serialize;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Category {
-    Studio,
-}
 
 /// One kind of thing the fabric can operate.
 #[derive(Debug, Clone, Serialize)]
@@ -25,6 +20,17 @@ pub struct ProviderSpec {
 impl ProviderSpec {
     pub fn operation(&self, id: &str) -> Option<&OperationSpec> {
         self.operations.iter().find(|o| o.id == id)
+    }
+    /// The word its commands begin with: its own id, or its category's name.
+    pub fn family(&self) -> &str {
+        if self.category == Category::Studio { &self.id } else { self.category.as_str() }
+    }
+    /// What to type for a verb of its instances: `vmix add`, `chat add telegram`.
+    pub fn instance_command(&self, verb: &str) -> String {
+        match self.category {
+            Category::Studio => format!("{} {verb}", self.id),
+            category => format!("{} {verb} {}", category.as_str(), self.id),
+        }
     }
     pub fn field(&self, name: &str) -> Option<&FieldSpec> {
         self.instance.iter().find(|f| f.name == name)

@@ -1,4 +1,4 @@
-//! `<provider> list`: what is written down here and what is live anywhere, in one table.
+//! `vmix list`, `chat list [PROVIDER]`: what is written down here and what is live anywhere, in one table.
 
 use super::{Live, live, provider_name};
 use crate::{
@@ -10,29 +10,60 @@ use if_home::{HomeError, Instance, SecretRef, instances::Each};
 use if_manifest::ProviderSpec;
 use if_schemas::Name;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
-pub fn list(context: &Context, provider: &ProviderSpec) -> Result<(), CliError> {
+/// The instances of these providers.
+pub fn list(context: &Context, providers: &[ProviderSpec]) -> Result<(), CliError> {
     let home = context.home()?;
-    let file = home.provider_file(&provider_name(provider)?);
-    let written = if_home::instances::load_each(&file, provider)?;
     let live = live::all(context, &home);
     let fabric_up = live.is_some();
-    let rows = join(written, live.unwrap_or_default().into_iter().filter(|l| l.provider.as_str() == provider.id));
-    if context.out.is_json() {
-        let instances: Vec<Value> = rows.iter().map(|(name, row)| row.document(name)).collect();
-        return context
-            .out
-            .document(&json!({"provider": provider.id, "fabric_up": fabric_up, "file": file, "instances": instances}));
+    let live = live.unwrap_or_default();
+    let mut found = Vec::new();
+    for provider in providers {
+        let file = home.provider_file(&provider_name(provider)?);
+        let written = if_home::instances::load_each(&file, provider)?;
+        let live = live.iter().filter(|l| l.provider.as_str() == provider.id).cloned();
+        found.push(Found { provider, file, rows: join(written, live) });
     }
-    if rows.is_empty() {
-        let add = format!("{} {} add NAME --help", context.program, provider.id);
-        return context.out.text(&format!("No instances of {} yet: `{add}`", provider.display_name));
+    match (context.out.is_json(), found.as_slice()) {
+        (true, [one]) => context.out.document(&one.document(fabric_up)),
+        (true, all) => {
+            let providers: Vec<Value> = all.iter().map(|f| f.document(fabric_up)).collect();
+            context.out.document(&json!({"fabric_up": fabric_up, "providers": providers}))
+        }
+        (false, all) => human(context, fabric_up, all),
+    }
+}
+
+/// The instances of one provider.
+struct Found<'a> {
+    provider: &'a ProviderSpec,
+    file: PathBuf,
+    rows: BTreeMap<Name, Row>,
+}
+
+impl Found<'_> {
+    fn document(&self, fabric_up: bool) -> Value {
+        let instances: Vec<Value> = self.rows.iter().map(|(name, row)| row.document(name)).collect();
+        json!({"provider": self.provider.id, "fabric_up": fabric_up, "file": self.file, "instances": instances})
+    }
+}
+
+fn human(context: &Context, fabric_up: bool, found: &[Found]) -> Result<(), CliError> {
+    if found.iter().all(|f| f.rows.is_empty()) {
+        let (names, add) = match found {
+            [one] => {
+                (one.provider.display_name.clone(), format!("{} NAME --help", one.provider.instance_command("add")))
+            }
+            [first, ..] => (first.provider.family().to_string(), format!("{} add --help", first.provider.family())),
+            [] => return context.out.text("There are no providers of this family."),
+        };
+        return context.out.text(&format!("No instances of {names} yet: `{} {add}`", context.program));
     }
     if !fabric_up {
         context.out.note(&format!("the fabric is not running: states are unknown (`{} up`)", context.program));
     }
-    context.out.text(&render(context.out.style(), fabric_up, &rows))
+    context.out.text(&render(context.out.style(), fabric_up, found))
 }
 
 /// What is known of one name.
@@ -54,13 +85,19 @@ fn join(written: Each, live: impl Iterator<Item = Live>) -> BTreeMap<Name, Row> 
     rows
 }
 
-fn render(style: Style, fabric_up: bool, rows: &BTreeMap<Name, Row>) -> String {
-    let cells = |(name, row): (&Name, &Row)| {
+fn render(style: Style, fabric_up: bool, found: &[Found]) -> String {
+    let rows = found.iter().flat_map(|f| f.rows.iter().map(|(name, row)| (f.provider.id.as_str(), name, row)));
+    let cells = |(provider, name, row): (&str, &Name, &Row)| {
         let node = row.live.as_ref().map_or("-".to_string(), |l| l.node.to_string());
-        vec![name.to_string(), row.state(fabric_up), row.target(), node, row.detail()]
+        let cells = vec![name.to_string(), row.state(fabric_up), row.target(), node, row.detail()];
+        if found.len() > 1 { [vec![provider.to_string()], cells].concat() } else { cells }
     };
-    let rows: Vec<Vec<String>> = rows.iter().map(cells).collect();
-    table::table(style, &["INSTANCE", "STATE", "TARGET", "NODE", "DETAIL"], &rows, Some(1))
+    let rows: Vec<Vec<String>> = rows.map(cells).collect();
+    let header = ["PROVIDER", "INSTANCE", "STATE", "TARGET", "NODE", "DETAIL"];
+    match found.len() {
+        1 => table::table(style, &header[1..], &rows, Some(1)),
+        _ => table::table(style, &header, &rows, Some(2)),
+    }
 }
 
 impl Row {

@@ -67,7 +67,7 @@ pub fn test(context: &Context, provider: &ProviderSpec, matches: &ArgMatches) ->
 /// The cheapest operation that proves the peer answers.
 fn test_operation(provider: &ProviderSpec) -> Option<&OperationSpec> {
     let usable = |o: &&OperationSpec| o.effect == Effect::Read && o.params.iter().all(|p| !p.required);
-    let named = |verb: &&str| provider.operation(&format!("{}.{verb}", provider.id)).filter(usable);
+    let named = |verb: &&str| provider.operation(&format!("{}.{verb}", provider.family())).filter(usable);
     TEST_VERBS.iter().find_map(named).or_else(|| provider.operations.iter().find(usable))
 }
 
@@ -75,7 +75,7 @@ fn test_operation(provider: &ProviderSpec) -> Option<&OperationSpec> {
 fn as_typed(e: HomeError, provider: &ProviderSpec, verb: &str) -> CliError {
     match e {
         HomeError::Invalid { place, what, hint } if place.at.is_none() => {
-            let see = || format!("see `ifctl {} {verb} --help`", provider.id);
+            let see = || format!("see `ifctl {} --help`", provider.instance_command(verb));
             CliError::usage(what, hint.unwrap_or_else(see))
         }
         other => other.into(),

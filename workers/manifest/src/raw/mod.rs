@@ -74,6 +74,19 @@ pub enum Category {
     Ai,
 }
 
+impl Category {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Category::Studio => "studio",
+            Category::Cloud => "cloud",
+            Category::Sip => "sip",
+            Category::Payment => "payment",
+            Category::Chat => "chat",
+            Category::Ai => "ai",
+        }
+    }
+}
+
 /// How well the file is known to be true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
