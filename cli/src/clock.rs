@@ -10,6 +10,25 @@ pub fn now() -> Timestamp {
     Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
+/// IANA name of this machine's time zone; UTC where it has none.
+pub fn local_zone() -> String {
+    jiff::tz::TimeZone::system().iana_name().unwrap_or("UTC").to_string()
+}
+
+/// The name of a time zone that exists.
+pub fn zone(text: &str) -> Result<String, CliError> {
+    let zone = jiff::tz::TimeZone::get(text);
+    let zone = zone.map_err(|_| {
+        CliError::usage(format!("--zone: there is no time zone {text:?}"), "use an IANA name like Europe/Berlin, or UTC")
+    })?;
+    Ok(zone.iana_name().unwrap_or(text).to_string())
+}
+
+/// The date in this machine's time zone, `2026-11-22`.
+pub fn today() -> String {
+    jiff::Zoned::now().date().to_string()
+}
+
 pub fn random<const N: usize>() -> Result<[u8; N], CliError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)

@@ -117,6 +117,24 @@ impl<'a> Context<'a> {
         Client::connect(home, &operator(home, url)?).await
     }
 
+    /// Connects and runs `work`.
+    pub fn with_client<T>(&self, work: impl AsyncFnOnce(&mut Client) -> Result<T, CliError>) -> Result<T, CliError> {
+        let home = self.home()?;
+        let config = self.config(&home)?;
+        self.block_on(async {
+            let mut client = self.connect(&home, &config).await?;
+            work(&mut client).await
+        })
+    }
+
+    /// The same for another command line, as a dry run.
+    pub fn asking(&self, matches: &ArgMatches) -> Result<Self, CliError> {
+        let said = Globals::read(matches)?;
+        let ours = self.globals.clone();
+        let globals = Globals { dry_run: true, home: said.home.or(ours.home), nats: said.nats.or(ours.nats), ..said };
+        Ok(Self { globals, ..*self })
+    }
+
     /// Runs `work` on a runtime of this thread alone: starting it costs less than a tenth of a millisecond.
     pub fn block_on<T>(&self, work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -99,6 +99,18 @@ impl Money {
         Ok(Self { amount_micros, currency })
     }
 
+    /// Reads an amount in major units: `50`, `0.25`. Not negative; as fine as micro-units.
+    pub fn parse_major(text: &str, currency: Currency) -> Result<Self, SchemaError> {
+        let bad = || SchemaError::invalid("amount", text, "use major units, like 50 or 0.25");
+        let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+        let (major, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        if !digits(major) || !digits(fraction) || fraction.len() > MICRO_DIGITS as usize {
+            return Err(bad());
+        }
+        let micros = format!("{major}{fraction:0<width$}", width = MICRO_DIGITS as usize);
+        Ok(Self { amount_micros: micros.parse().map_err(|_| bad())?, currency })
+    }
+
     /// Whole minor units; rounds towards zero.
     pub fn minor_units(&self) -> i64 {
         self.amount_micros / self.currency.micros_per_minor()

@@ -1,6 +1,6 @@
 //! A disk that does not take writes: the broker ends with a clear error, and works again once the disk does.
 
-use crate::processes::{Killed, Mortal, broker_ends};
+use if_tests::processes::{Killed, Mortal, broker_ends};
 use anyhow::{Context, Result, ensure};
 use if_harness::nats::NatsServer;
 use if_home::Home;

@@ -5,17 +5,18 @@
 
 mod disk;
 mod load;
-mod processes;
 
 use anyhow::{Context, Result, ensure};
-use if_core::{Auditor, State};
-use if_schemas::{Body, CommandId, Entry};
-use if_tests::client::Client;
-use if_witness::{Log, Options, fsck};
+use if_schemas::{CommandId, Entry};
+use if_tests::{
+    client::Client,
+    processes::Processes,
+    replay::{audit, each_settled_once, entries},
+};
+use if_witness::fsck;
 use load::Load;
-use processes::Processes;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     time::Duration,
 };
 
@@ -77,23 +78,6 @@ async fn settled(client: &Client) -> Result<()> {
     tokio::time::timeout(RECOVERY, wait).await.context("commands stay in flight")
 }
 
-fn entries(home: &std::path::Path) -> Result<Vec<Vec<u8>>> {
-    let log = Log::open(&home.join("witness"), Options::default())?;
-    let rows = log.reader().range(0, u64::MAX, usize::MAX, false)?;
-    Ok(rows.into_iter().map(|r| r.bytes).collect())
-}
-
-fn audit(entries: &[Vec<u8>]) -> Result<State> {
-    let mut auditor = Auditor::default();
-    for bytes in entries {
-        auditor.push(bytes, None)?;
-    }
-    if let Some(batch) = auditor.take_batch(true) {
-        batch.check()?;
-    }
-    Ok(auditor.state().clone())
-}
-
 fn at_most_once(executions: &[(CommandId, String)]) -> Result<()> {
     let mut counts: HashMap<CommandId, usize> = HashMap::new();
     for (id, _) in executions.iter().filter(|(_, operation)| operation == "noop.fire") {
@@ -102,26 +86,5 @@ fn at_most_once(executions: &[(CommandId, String)]) -> Result<()> {
     let twice: Vec<_> = counts.iter().filter(|(_, n)| **n > 1).collect();
     ensure!(twice.is_empty(), "once effects that ran more than once: {twice:?}");
     ensure!(!counts.is_empty(), "no once effect ran at all: the load did not reach the worker");
-    Ok(())
-}
-
-fn each_settled_once(entries: &[Vec<u8>]) -> Result<()> {
-    let mut settlements: BTreeMap<CommandId, usize> = BTreeMap::new();
-    for bytes in entries {
-        match Entry::decode(bytes)?.body {
-            Body::Admitted { envelope, .. } => {
-                let command: if_schemas::Command = envelope.read_unverified()?;
-                settlements.entry(command.id).or_default();
-            }
-            Body::Completed { envelope, .. } => {
-                let result: if_schemas::ResultEvent = envelope.read_unverified()?;
-                *settlements.entry(result.command).or_default() += 1;
-            }
-            Body::Unresolved { command, .. } => *settlements.entry(command).or_default() += 1,
-            _ => {}
-        }
-    }
-    let wrong: Vec<_> = settlements.iter().filter(|(_, n)| **n != 1).collect();
-    ensure!(wrong.is_empty(), "not settled exactly once: {wrong:?}");
     Ok(())
 }

@@ -3,6 +3,8 @@
 pub mod client;
 pub mod fabric;
 pub mod noop;
+pub mod processes;
+pub mod replay;
 pub mod world;
 
 pub use client::Client;

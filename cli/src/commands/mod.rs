@@ -8,6 +8,7 @@ mod instance;
 mod key;
 mod node;
 mod operate;
+mod optimise;
 mod provider;
 mod shell_init;
 mod status;
@@ -44,6 +45,12 @@ pub const NOUNS: &[Noun] = &[
     Noun { name: "down", about: "stop what `up` started", tree: down::tree, run: down::run },
     Noun { name: "status", about: "the fabric on one screen", tree: status::tree, run: status::run },
     Noun { name: "witness", about: "the log: search, show, verify, export", tree: witness::tree, run: witness::run },
+    Noun {
+        name: "optimise",
+        about: "what things cost, budgets, and what was spent",
+        tree: optimise::tree,
+        run: optimise::run,
+    },
     Noun { name: "provider", about: "what can be operated, and how", tree: provider::tree, run: provider::run },
     Noun { name: "node", about: "live worker nodes and what they serve", tree: node::tree, run: node::run },
     Noun { name: "trust", about: "who may do what", tree: trust::tree, run: trust::run },
@@ -72,6 +79,14 @@ pub fn dispatch(context: &Context, matches: &ArgMatches) -> Result<(), CliError>
     match context.catalog.family(name) {
         Some(family) => family_verb(context, &family, sub),
         None => Err(missing(context.program)),
+    }
+}
+
+/// Runs an operation of a provider, and nothing else.
+pub fn dispatch_operation(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
+    match matches.subcommand().and_then(|(name, sub)| Some((context.catalog.family(name)?, sub))) {
+        Some((family, sub)) => family_verb(context, &family, sub),
+        None => Err(CliError::usage("only operations of providers cost anything", "like `ai complete openai mygpt4 --prompt hello`")),
     }
 }
 

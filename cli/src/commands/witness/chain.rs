@@ -3,7 +3,6 @@
 use super::{
     show::{self, Shown},
     view::{Said, View},
-    with_client,
 };
 use crate::{
     CliError,
@@ -23,7 +22,7 @@ const OPERATIONS_MAX: usize = 200;
 
 pub fn run(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
     let id = matches.get_one::<String>("trace-from").cloned().unwrap_or_default();
-    let (trace, operations) = with_client(context, async |client| gather(client, &id).await)?;
+    let (trace, operations) = context.with_client(async |client| gather(client, &id).await)?;
     let chains = operations.iter().map(links).collect::<Result<Vec<_>, _>>()?;
     if context.out.is_json() {
         let documents = operations.iter().zip(&chains).map(

@@ -1,6 +1,5 @@
 //! `witness export`: a file that proves itself.
 
-use super::with_client;
 use crate::{
     CliError,
     client::{Client, stream_entries},
@@ -32,7 +31,7 @@ pub fn run(context: &Context, m: &ArgMatches) -> Result<(), CliError> {
         return Err(CliError::usage(format!("{} exists already", out.display()), "choose another --out, or remove it"));
     }
     let payloads = !m.get_flag("no-payloads");
-    let head = with_client(context, async |client| export(client, &out, from, to, payloads).await)?;
+    let head = context.with_client(async |client| export(client, &out, from, to, payloads).await)?;
     let bytes = std::fs::metadata(&out).map(|m| m.len()).unwrap_or(0);
     let entries = head.index - from + 1;
     if context.out.is_json() {

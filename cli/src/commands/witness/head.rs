@@ -1,6 +1,5 @@
 //! `witness head`: save it somewhere else, and the log can never be cut or rewritten unnoticed.
 
-use super::with_client;
 use crate::{
     CliError,
     context::Context,
@@ -13,7 +12,7 @@ use if_schemas::{
 use serde_json::json;
 
 pub fn run(context: &Context) -> Result<(), CliError> {
-    let (answer, head) = with_client(context, async |client| {
+    let (answer, head) = context.with_client(async |client| {
         let answer: HeadAnswer = client.query(query::HEAD).await?;
         let head: Head = client.open_from_broker(&answer.head).await?;
         Ok((answer, head))

@@ -1,6 +1,5 @@
 //! `witness log`: search the log.
 
-use super::with_client;
 use crate::{
     CliError, clock,
     commands::name,
@@ -16,7 +15,7 @@ use if_schemas::{
 
 pub fn run(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
     let question = question(context, matches)?;
-    let answer: LogAnswer = with_client(context, async |client| client.query_with(query::LOG, &question).await)?;
+    let answer: LogAnswer = context.with_client(async |client| client.query_with(query::LOG, &question).await)?;
     if context.out.is_json() {
         return context.out.document(&answer);
     }
@@ -53,7 +52,7 @@ fn question(context: &Context, m: &ArgMatches) -> Result<LogQuery, CliError> {
     })
 }
 
-fn parse_time(id: &str, text: &str, now: Timestamp) -> Result<Timestamp, CliError> {
+pub fn parse_time(id: &str, text: &str, now: Timestamp) -> Result<Timestamp, CliError> {
     parse_instant(text, now).map_err(|_| {
         CliError::usage(
             format!("--{id}: {text:?} is no time"),

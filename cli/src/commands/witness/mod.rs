@@ -14,6 +14,8 @@ mod tail;
 mod verify;
 mod view;
 
+pub use log::parse_time;
+
 use crate::{CliError, context::Context};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use std::path::PathBuf;
@@ -103,19 +105,6 @@ pub fn run(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
         Some(("export", m)) => export::run(context, m),
         _ => Err(CliError::usage("a command is missing", "see `ifctl witness --help`")),
     }
-}
-
-/// Opens a connection and runs `work` with it.
-fn with_client<T>(
-    context: &Context,
-    work: impl AsyncFnOnce(&mut crate::client::Client) -> Result<T, CliError>,
-) -> Result<T, CliError> {
-    let home = context.home()?;
-    let config = context.config(&home)?;
-    context.block_on(async {
-        let mut client = context.connect(&home, &config).await?;
-        work(&mut client).await
-    })
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use super::{
     log,
     view::{self, View},
-    with_client,
 };
 use crate::{
     CliError,
@@ -23,7 +22,7 @@ pub struct Shown {
 
 pub fn run(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
     let id = matches.get_one::<String>("id").cloned().unwrap_or_default();
-    let shown = with_client(context, async |client| {
+    let shown = context.with_client(async |client| {
         client.refresh_trust().await?;
         fetch(client, &id).await
     })?;

@@ -1,6 +1,5 @@
 //! `witness tail`: entries as they are committed. Each must follow from the one before; a gap is filled from the log.
 
-use super::with_client;
 use crate::{
     CliError, Exit,
     client::Client,
@@ -18,7 +17,7 @@ use serde_json::json;
 
 pub fn run(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
     let from = matches.get_one::<u64>("from").copied();
-    with_client(context, async |client| follow(context.out, client, from).await)
+    context.with_client(async |client| follow(context.out, client, from).await)
 }
 
 async fn follow(out: &Output, client: &mut Client, from: Option<u64>) -> Result<(), CliError> {

@@ -8,7 +8,6 @@ use super::{
     anchor::{Anchor, owners},
     audit::{Audit, Audited},
     finder::Finder,
-    with_client,
 };
 use crate::{
     CliError,
@@ -40,7 +39,7 @@ pub fn run(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
                 matches.get_one::<PathBuf>("trust").map(|p| Anchor::read(p)).transpose()?.unwrap_or(Anchor::None);
             offline::verify(context, file, anchor, saved, id.as_deref().map(Finder::new).transpose()?)?
         }
-        None => with_client(context, async |client| online(context, client, saved, id).await)?,
+        None => context.with_client(async |client| online(context, client, saved, id).await)?,
     };
     report.show(context)
 }

@@ -1,4 +1,4 @@
-//! The three processes, each killed and started again by hand.
+//! Broker, worker and nats-server as processes of their own, each killed and started again by hand.
 
 use anyhow::{Context, Result, ensure};
 use if_harness::{
@@ -6,7 +6,7 @@ use if_harness::{
     nats::{NatsServer, wait_for},
 };
 use if_schemas::{CommandId, SigningKey, query::NODES, query::NodesAnswer};
-use if_tests::{Client, Keys, world};
+use crate::{Client, Keys, world};
 use std::{
     path::PathBuf,
     process::{Child, Command, Stdio},
@@ -115,7 +115,7 @@ fn broker(dir: &tempfile::TempDir, url: &str) -> Result<Killed> {
 fn worker(dir: &tempfile::TempDir, url: &str) -> Result<Killed> {
     let file = dir.path().join("executions");
     let home = dir.path().to_string_lossy();
-    spawn(env!("CARGO_BIN_EXE_if-test-worker").into(), dir, &[&home, url, &file.to_string_lossy()], "worker.log")
+    spawn(bin_dir()?.join("if-test-worker"), dir, &[&home, url, &file.to_string_lossy()], "worker.log")
 }
 
 fn spawn(binary: PathBuf, dir: &tempfile::TempDir, args: &[&str], log: &str) -> Result<Killed> {
