@@ -19,7 +19,10 @@ pub fn local_zone() -> String {
 pub fn zone(text: &str) -> Result<String, CliError> {
     let zone = jiff::tz::TimeZone::get(text);
     let zone = zone.map_err(|_| {
-        CliError::usage(format!("--zone: there is no time zone {text:?}"), "use an IANA name like Europe/Berlin, or UTC")
+        CliError::usage(
+            format!("--zone: there is no time zone {text:?}"),
+            "use an IANA name like Europe/Berlin, or UTC",
+        )
     })?;
     Ok(zone.iana_name().unwrap_or(text).to_string())
 }

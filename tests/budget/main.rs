@@ -193,12 +193,8 @@ async fn set_budget(client: &Client, key: &SigningKey, session: &Name) -> Result
     let limit = Money { amount_micros: FIT * WORST_MICROS, currency: Currency::USD };
     let key_of = BudgetKey { scope: Scope::Session(session.clone()), period: Period::Month };
     let op = FinanceOp::SetBudget(Budget { key: key_of, limit, mode: Mode::Hard, zone: "UTC".into() });
-    let change = FinanceChange {
-        id: new_command_id(),
-        issued_at: now(),
-        deadline: now().saturating_add_us(DEADLINE_US),
-        op,
-    };
+    let change =
+        FinanceChange { id: new_command_id(), issued_at: now(), deadline: now().saturating_add_us(DEADLINE_US), op };
     let submission = Submission { envelope: Envelope::seal(&change, key)?, payload: None };
     let receipt = client.send_raw(subject::FINANCE, submission.to_message()?).await?;
     ensure!(receipt.verdict == Verdict::Accepted, "the budget was not set: {:?}", receipt.verdict);

@@ -1,10 +1,10 @@
 //! A disk that does not take writes: the broker ends with a clear error, and works again once the disk does.
 
-use if_tests::processes::{Killed, Mortal, broker_ends};
 use anyhow::{Context, Result, ensure};
 use if_harness::nats::NatsServer;
 use if_home::Home;
 use if_schemas::{Effect, Head, Payload, head::Receipt, payload::Arguments};
+use if_tests::processes::{Killed, Mortal, broker_ends};
 use if_tests::{Client, Keys, world};
 use std::{
     io::{BufRead, BufReader},

@@ -15,10 +15,7 @@ use if_tests::{
 };
 use if_witness::fsck;
 use load::Load;
-use std::{
-    collections::HashMap,
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 const ROUNDS: usize = 12;
 /// Receipts that must come in after a kill before the next one.

@@ -1,12 +1,12 @@
 //! Broker, worker and nats-server as processes of their own, each killed and started again by hand.
 
+use crate::{Client, Keys, world};
 use anyhow::{Context, Result, ensure};
 use if_harness::{
     fabric::bin_dir,
     nats::{NatsServer, wait_for},
 };
 use if_schemas::{CommandId, SigningKey, query::NODES, query::NodesAnswer};
-use crate::{Client, Keys, world};
 use std::{
     path::PathBuf,
     process::{Child, Command, Stdio},

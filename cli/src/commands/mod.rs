@@ -86,7 +86,10 @@ pub fn dispatch(context: &Context, matches: &ArgMatches) -> Result<(), CliError>
 pub fn dispatch_operation(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
     match matches.subcommand().and_then(|(name, sub)| Some((context.catalog.family(name)?, sub))) {
         Some((family, sub)) => family_verb(context, &family, sub),
-        None => Err(CliError::usage("only operations of providers cost anything", "like `ai complete openai mygpt4 --prompt hello`")),
+        None => Err(CliError::usage(
+            "only operations of providers cost anything",
+            "like `ai complete openai mygpt4 --prompt hello`",
+        )),
     }
 }
 

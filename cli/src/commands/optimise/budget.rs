@@ -13,7 +13,9 @@ const PERIODS: [(&str, Period); 3] = [("daily", Period::Day), ("weekly", Period:
 
 pub fn tree() -> Command {
     let set = PERIODS.iter().fold(
-        scoped(Command::new("set").about("bound what may be spent; what does not fit is refused before anything happens")),
+        scoped(
+            Command::new("set").about("bound what may be spent; what does not fit is refused before anything happens"),
+        ),
         |c, (id, period)| c.arg(flag(id, "AMOUNT", help(*period))),
     );
     let set = set
@@ -23,11 +25,14 @@ pub fn tree() -> Command {
         .arg(switch("hard", "refuse what does not fit (the default)"))
         .arg(switch("soft", "only raise alerts").conflicts_with("hard"));
     let remove = PERIODS.iter().fold(scoped(Command::new("remove").about("lift a budget")), |c, (id, period)| {
-        c.arg(switch(id, match period {
-            Period::Day => "the daily one",
-            Period::Week => "the weekly one",
-            Period::Month => "the monthly one",
-        }))
+        c.arg(switch(
+            id,
+            match period {
+                Period::Day => "the daily one",
+                Period::Week => "the weekly one",
+                Period::Month => "the monthly one",
+            },
+        ))
     });
     let remove = remove.group(ArgGroup::new("period").args(PERIODS.map(|(id, _)| id)).multiple(true).required(true));
     Command::new("budget")
@@ -101,8 +106,7 @@ fn set(context: &Context, m: &ArgMatches) -> Result<(), CliError> {
     for (id, period) in PERIODS {
         let Some(text) = text(m, id) else { continue };
         let limit = amount::major(&format!("--{id}"), text, currency)?;
-        let budget =
-            Budget { key: BudgetKey { scope: scope.clone(), period }, limit, mode, zone: zone.clone() };
+        let budget = Budget { key: BudgetKey { scope: scope.clone(), period }, limit, mode, zone: zone.clone() };
         let text = format!("{limit} {} ({}, days begin in {zone})", budget.key, mode.as_str());
         changes.push((FinanceOp::SetBudget(budget), text));
     }

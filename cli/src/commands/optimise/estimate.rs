@@ -5,16 +5,18 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::ffi::OsString;
 
 pub fn tree() -> Command {
-    Command::new("estimate").about("what a command may cost at most, and whether the budgets would let it pass; nothing happens").arg(
-        Arg::new("command")
-            .value_name("COMMAND")
-            .required(true)
-            .num_args(1..)
-            .action(ArgAction::Append)
-            .trailing_var_arg(true)
-            .allow_hyphen_values(true)
-            .help("a whole command without `if`: ai complete openai mygpt4 --prompt \"Explain IF\""),
-    )
+    Command::new("estimate")
+        .about("what a command may cost at most, and whether the budgets would let it pass; nothing happens")
+        .arg(
+            Arg::new("command")
+                .value_name("COMMAND")
+                .required(true)
+                .num_args(1..)
+                .action(ArgAction::Append)
+                .trailing_var_arg(true)
+                .allow_hyphen_values(true)
+                .help("a whole command without `if`: ai complete openai mygpt4 --prompt \"Explain IF\""),
+        )
 }
 
 /// The command as it would be typed, asked as a dry run.

@@ -57,7 +57,12 @@ pub fn tree() -> Command {
 }
 
 pub fn run(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
-    let of = |m: &ArgMatches| Ok::<_, CliError>((name("provider", text(m, "provider").unwrap_or_default())?, text(m, "sku").unwrap_or_default().to_string()));
+    let of = |m: &ArgMatches| {
+        Ok::<_, CliError>((
+            name("provider", text(m, "provider").unwrap_or_default())?,
+            text(m, "sku").unwrap_or_default().to_string(),
+        ))
+    };
     match matches.subcommand() {
         Some(("set", m)) => set(context, m),
         Some(("remove", m)) => {
@@ -95,7 +100,8 @@ fn unit(flag: &str, text: &str) -> Result<Unit, CliError> {
 
 /// `input_token=2.50/1M`
 fn rate(text: &str, currency: Currency) -> Result<Rate, CliError> {
-    let bad = || CliError::usage(format!("--rate: {text:?} is no rate"), "write it like input_token=2.50/1M or call=0.30");
+    let bad =
+        || CliError::usage(format!("--rate: {text:?} is no rate"), "write it like input_token=2.50/1M or call=0.30");
     let (unit_text, rest) = text.split_once('=').ok_or_else(bad)?;
     let unit = unit("--rate", unit_text)?;
     let (amount_text, per) = rest.split_once('/').unwrap_or((rest, "1"));
@@ -160,7 +166,9 @@ fn list(context: &Context, m: &ArgMatches) -> Result<(), CliError> {
     let set = set.iter().map(|p| sku_row(&p.price.sku, &p.price.prices, p.price.currency, &p.version));
     let rows: Vec<Vec<String>> = set.chain(own).collect();
     if rows.is_empty() {
-        return context.out.text(&format!("{provider} has no prices: what it does is free, or refused until a price is set."));
+        return context
+            .out
+            .text(&format!("{provider} has no prices: what it does is free, or refused until a price is set."));
     }
     context.out.text(&table::table(context.out.style(), &["SKU", "PRICE", "VERSION"], &rows, None))
 }

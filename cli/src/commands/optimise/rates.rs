@@ -30,7 +30,10 @@ pub fn tree() -> Command {
                 .arg(flag("source", "TEXT", "where the rate is from")),
         )
         .subcommand(
-            Command::new("remove").about("forget a rate").arg(code("from", "the one unit")).arg(code("to", "the other")),
+            Command::new("remove")
+                .about("forget a rate")
+                .arg(code("from", "the one unit"))
+                .arg(code("to", "the other")),
         )
         .subcommand(
             Command::new("reporting").about("set the currency reports are made in").arg(code("currency", "like EUR")),
@@ -43,7 +46,10 @@ pub fn run(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
         Some(("set", m)) => set(context, m, currency(m, "from")?, currency(m, "to")?),
         Some(("remove", m)) => {
             let (from, to) = (currency(m, "from")?, currency(m, "to")?);
-            change::run(context, vec![(FinanceOp::RemoveRate { from, to }, format!("no rate from {from} to {to} any more"))])
+            change::run(
+                context,
+                vec![(FinanceOp::RemoveRate { from, to }, format!("no rate from {from} to {to} any more"))],
+            )
         }
         Some(("reporting", m)) => {
             let currency = currency(m, "currency")?;

@@ -35,10 +35,14 @@ pub fn tree() -> Command {
         .arg(flag("since", "TIME", "settled at or after: RFC 3339, or \"1 week ago\""))
         .arg(flag("until", "TIME", "settled at or before"))
         .arg(
-            flag("group-by", "LIST", "provider, instance, operation, model, day, operator, session [default: provider,operation]")
-                .value_delimiter(',')
-                .action(ArgAction::Append)
-                .value_parser(GROUPS.map(|(name, _)| name)),
+            flag(
+                "group-by",
+                "LIST",
+                "provider, instance, operation, model, day, operator, session [default: provider,operation]",
+            )
+            .value_delimiter(',')
+            .action(ArgAction::Append)
+            .value_parser(GROUPS.map(|(name, _)| name)),
         )
         .arg(flag("zone", "ZONE", "time zone of days [default: this machine's]"))
         .arg(flag("format", "FORMAT", "table, json or csv [default: table]").value_parser(["table", "json", "csv"]))
@@ -108,7 +112,9 @@ impl Report<'_> {
     }
 
     fn table(&self, style: Style) -> String {
-        let group = |row: &SpendRow| row.group.iter().map(|g| if g.is_empty() { "-".into() } else { g.clone() }).collect::<Vec<_>>();
+        let group = |row: &SpendRow| {
+            row.group.iter().map(|g| if g.is_empty() { "-".into() } else { g.clone() }).collect::<Vec<_>>()
+        };
         let mut rows: Vec<Vec<String>> =
             self.spend.rows.iter().map(|row| [group(row), self.cells(row)].concat()).collect();
         let mut total = vec![String::new(); self.question.group_by.len()];

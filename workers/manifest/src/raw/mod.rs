@@ -4,6 +4,7 @@
 //! Strings that are templates (minijinja, strict) say so; paths into a response are JSONPath (RFC 9535).
 
 mod auth;
+mod either;
 mod operation;
 mod request;
 mod response;
@@ -75,6 +76,7 @@ pub enum Category {
 }
 
 impl Category {
+    /// The word on the command line and in operation ids.
     pub fn as_str(self) -> &'static str {
         match self {
             Category::Studio => "studio",
