@@ -70,9 +70,7 @@ impl Client {
         question: &Q,
     ) -> Result<T, CliError> {
         let bytes = self.ask(what, to_json(question)?).await?;
-        let answer = serde_json::from_slice(&bytes)
-            .map_err(|e| CliError::failed(format!("the answer to {what:?} cannot be read: {e}")));
-        unwrap(answer?)
+        unwrap(from_json(what, &bytes)?)
     }
 
     pub async fn entries(&mut self, question: &EntriesQuery) -> Result<EntriesAnswer, CliError> {
@@ -108,6 +106,16 @@ impl Client {
 pub async fn ask_entries(bus: &Bus, question: &EntriesQuery) -> Result<EntriesAnswer, CliError> {
     let bytes = bus.request(&subject::query(if_schemas::query::ENTRIES), to_json(question)?, QUERY_TIMEOUT).await?;
     unwrap(codec::decode("entries answer", &bytes)?)
+}
+
+/// One question without parameters on a connection shared by several at once.
+pub async fn ask<T: DeserializeOwned>(bus: &Bus, what: &str) -> Result<T, CliError> {
+    let bytes = bus.request(&subject::query(what), to_json(&())?, QUERY_TIMEOUT).await?;
+    unwrap(from_json(what, &bytes)?)
+}
+
+fn from_json<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<Answer<T>, CliError> {
+    serde_json::from_slice(bytes).map_err(|e| CliError::failed(format!("the answer to {what:?} cannot be read: {e}")))
 }
 
 fn to_json<Q: Serialize>(question: &Q) -> Result<Vec<u8>, CliError> {

@@ -10,8 +10,7 @@ mod rates;
 mod report;
 mod status;
 
-pub use amount::major;
-pub use status::left_lines;
+pub use status::{left_lines, of_command, tightest, warnings};
 
 use super::name;
 use crate::{CliError, context::Context};

@@ -57,12 +57,16 @@ impl Output {
 
     /// Like [`Output::text`]; false once nobody reads any more, which ends a stream but fails nothing.
     pub fn try_text(&self, text: &str) -> Result<bool, CliError> {
+        match text.ends_with('\n') || text.is_empty() {
+            true => self.raw(text),
+            false => self.raw(&format!("{text}\n")),
+        }
+    }
+
+    /// A piece of text on stdout, no line end added; false once nobody reads any more.
+    pub fn raw(&self, text: &str) -> Result<bool, CliError> {
         let mut out = io::stdout().lock();
-        let written = out.write_all(text.as_bytes()).and_then(|()| match text.ends_with('\n') || text.is_empty() {
-            true => Ok(()),
-            false => out.write_all(b"\n"),
-        });
-        match written.and_then(|()| out.flush()) {
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
             Ok(()) => Ok(true),
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(false),
             Err(e) => Err(CliError::io("stdout cannot be written", &e)),

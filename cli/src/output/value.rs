@@ -86,6 +86,11 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
+/// The same for text of several lines: line ends and tabs stay.
+pub fn printable_lines(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { ' ' } else { c }).collect()
+}
+
 /// `850 us`, `12.3 ms`, `4.20 s`, `3 min 5 s`, `2 h 1 min`.
 pub fn duration(us: i64) -> String {
     let sign = if us < 0 { "-" } else { "" };

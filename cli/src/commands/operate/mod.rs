@@ -1,29 +1,43 @@
 //! Every operation of every provider: sign, send, await the signed result, show it.
 
 pub mod args;
+mod notice;
 mod report;
+mod streamed;
 
 pub use report::Report;
+use streamed::Streamed;
 
 use crate::{
     CliError, Exit,
-    client::{Awaited, Client, Ending, Outgoing, Settled},
+    client::{Awaited, Client, Ending, Outgoing, Settled, ask},
     clock,
+    commands::optimise,
     context::Context,
     output::value,
 };
 use clap::ArgMatches;
+use if_bus::Bus;
 use if_home::{Config, Home, keys};
 use if_manifest::{OperationSpec, ProviderSpec};
 use if_schemas::{
-    Code, Command, Envelope, Name, Outcome, Payload, Status, head::Verdict, limits::RESULT_GRACE_US, outcome::Failure,
-    payload::Arguments, subject, wire::Submission,
+    Code, Command, Envelope, Name, Outcome, Payload, Status,
+    head::Verdict,
+    limits::RESULT_GRACE_US,
+    outcome::Failure,
+    payload::Arguments,
+    query::{self, BudgetRow, BudgetsAnswer},
+    subject,
+    wire::Submission,
 };
 use serde_json::{Map, Value};
 use std::time::{Duration, Instant};
 
 /// After the broker's own grace the result may still be on its way for this long.
 const RESULT_EXTRA: Duration = Duration::from_secs(1);
+
+/// Environment variable naming the session commands are charged to.
+const SESSION_VARIABLE: &str = "IF_SESSION";
 
 /// What is asked for.
 pub struct Request<'a> {
@@ -41,7 +55,9 @@ pub fn run(
 ) -> Result<(), CliError> {
     let instance = super::instance_name(matches)?;
     let args = args::collect(operation, matches)?;
-    execute(context, &Request { provider, operation, instance, args })?.show(context.out)
+    let report = execute(context, &Request { provider, operation, instance, args })?;
+    optimise::warnings(report.budgets.as_deref().unwrap_or_default()).iter().for_each(|w| context.out.warning(w));
+    report.show(context.out)
 }
 
 /// Runs one operation to its end. The error is for what went wrong before there was a command; everything later,
@@ -54,9 +70,11 @@ pub fn execute(context: &Context, request: &Request) -> Result<Report, CliError>
         Payload::new(&Arguments { args: request.args.clone(), why: context.globals.why.clone() }, clock::salt()?)?;
     let command = draft(context, &config, request, &payload)?;
     let mut report = Report::new(&command);
+    notice::say(context, &home, request);
     let outcome = context.block_on(async {
         let client = context.connect(&home, &config).await?;
-        Run { context, client, key, payload, report: &mut report }.operate(command).await
+        let is_free = request.operation.price.is_none();
+        Run { context, client, key, payload, is_free, report: &mut report }.operate(command).await
     });
     if let Err(error) = outcome {
         report.fail_with(explain(error, &home, request));
@@ -80,8 +98,15 @@ fn draft(context: &Context, config: &Config, request: &Request, payload: &Payloa
         instance: request.instance.clone(),
         effect: request.operation.effect,
         dry_run: context.globals.dry_run,
+        session: session()?,
         payload: payload.hash(),
     })
+}
+
+/// The session that spends, from the environment of whoever runs this.
+fn session() -> Result<Option<Name>, CliError> {
+    let said = std::env::var(SESSION_VARIABLE).ok().filter(|s| !s.is_empty());
+    said.map(|s| super::name(SESSION_VARIABLE, &s)).transpose()
 }
 
 struct Run<'a> {
@@ -89,6 +114,7 @@ struct Run<'a> {
     client: Client,
     key: if_schemas::SigningKey,
     payload: Payload,
+    is_free: bool,
     report: &'a mut Report,
 }
 
@@ -119,8 +145,10 @@ impl Run<'_> {
         self.report.admitted(receipt.head, submitted.took);
         let admission = match (receipt.verdict, receipt.head) {
             (Verdict::Rejected(reject), _) => return Err(reject.into()),
-            (Verdict::WouldAccept, _) if command.dry_run => {
+            (Verdict::WouldAccept { estimate }, _) if command.dry_run => {
                 self.report.status = "would_accept";
+                self.report.estimate = estimate.map(|e| *e);
+                self.report.budgets = budgets(&self.client.bus, &command, self.operator()).await;
                 return Ok(());
             }
             (Verdict::Accepted, Some(head)) if !command.dry_run => head,
@@ -132,22 +160,40 @@ impl Run<'_> {
         }
         let until = tokio::time::Instant::from_std(sent) + allowed + micros(RESULT_GRACE_US) + RESULT_EXTRA;
         let awaited = Awaited { command: command.id, admission, until };
-        let out = self.context.out;
+        let (out, bus, operator) = (self.context.out, self.client.bus.clone(), self.operator());
+        let mut streamed = Streamed::default();
         let settled = self.client.await_result(&mut events, &awaited, |p| {
-            if out.shows_progress() && p.sequence > 0 {
+            if !streamed.take(out, p) && out.shows_progress() && p.sequence > 0 {
                 out.note(&format!("  … {}", value::printable(&p.message)));
             }
         });
-        let settled = settled.await?;
-        self.report.timing.total = Some(sent.elapsed());
-        match settled {
+        let settled = async { (settled.await, sent.elapsed()) };
+        // A free command changes no budget: they are asked for while it runs.
+        let (settled, took, left) = if self.is_free {
+            let ((settled, took), left) = tokio::join!(settled, budgets(&bus, &command, operator));
+            (settled, took, left)
+        } else {
+            let (settled, took) = settled.await;
+            (settled, took, budgets(&bus, &command, operator).await)
+        };
+        (self.report.timing.total, self.report.budgets) = (Some(took), left);
+        let outcome = match settled? {
             Some(settled) => self.finish(settled, &admission),
             None => Err(no_result(&command, &admission)),
+        };
+        if let Some(result) = &mut self.report.result {
+            streamed.finish(out, result)?;
         }
+        outcome
     }
 
-    fn finish(self, settled: Settled, admission: &if_schemas::Head) -> Result<(), CliError> {
-        let report = self.report;
+    /// The name of the member who signs.
+    fn operator(&self) -> Option<Name> {
+        self.client.trust.member(&self.key.id()).map(|m| m.name.clone())
+    }
+
+    fn finish(&mut self, settled: Settled, admission: &if_schemas::Head) -> Result<(), CliError> {
+        let report = &mut *self.report;
         report.result_witness = Some(settled.head);
         report.cost = settled.settlement.posted;
         let (event, outcome) = match settled.ending {
@@ -178,6 +224,12 @@ impl Run<'_> {
             (status, outcome) => Err(unsuccessful(status, outcome)),
         }
     }
+}
+
+/// The budgets the command is charged to; none if the broker does not say in time. Never worth failing for.
+async fn budgets(bus: &Bus, command: &Command, operator: Option<Name>) -> Option<Vec<BudgetRow>> {
+    let answer: BudgetsAnswer = ask(bus, query::BUDGETS).await.ok()?;
+    Some(optimise::of_command(answer.budgets, command, operator.as_ref().map(Name::as_str)))
 }
 
 /// The worker's failure as an error with the exit code of its status.

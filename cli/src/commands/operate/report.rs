@@ -2,9 +2,10 @@
 
 use crate::{
     CliError, Exit,
+    commands::optimise,
     output::{Output, Style, table, value},
 };
-use if_schemas::{Command, CommandId, Head, Money, Name, OperationId, TraceId};
+use if_schemas::{Command, CommandId, Head, Money, Name, OperationId, TraceId, finance::Estimate, query::BudgetRow};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -31,6 +32,10 @@ pub struct Report {
     pub witness: Option<Head>,
     pub result_witness: Option<Head>,
     pub cost: Money,
+    /// Of a dry run of a paid operation.
+    pub estimate: Option<Estimate>,
+    /// The budgets it is charged to, as they are afterwards; none where that could not be asked.
+    pub budgets: Option<Vec<BudgetRow>>,
     pub timing: Timing,
     pub result: Option<Value>,
     pub error: Option<CliError>,
@@ -49,6 +54,8 @@ impl Report {
             witness: None,
             result_witness: None,
             cost: Money::FREE,
+            estimate: None,
+            budgets: None,
             timing: Timing::default(),
             result: None,
             error: None,
@@ -102,7 +109,8 @@ impl Report {
             "witness": entry(&self.witness),
             "result_witness": entry(&self.result_witness),
             "cost": self.cost,
-            "budget": null,
+            "budget": self.budgets.as_deref().and_then(optimise::tightest),
+            "budgets": self.budgets,
             "timing_us": {
                 "admit": us(self.timing.admit),
                 "queue": self.timing.queue_us,
@@ -111,6 +119,9 @@ impl Report {
                 "total": us(self.timing.total),
             },
         });
+        if let Some(estimate) = &self.estimate {
+            document["estimate"] = json!(estimate);
+        }
         match &self.error {
             Some(e) => document["error"] = json!({"code": e.code, "message": e.message, "hint": e.hint}),
             None => document["result"] = self.result.clone().unwrap_or(Value::Null),
@@ -143,8 +154,21 @@ impl Report {
             facts.push(("time".to_string(), time));
         }
         out.push_str(&table::fields(style, "  ", &facts));
-        out.push_str(&format!("Cost: {}\nBudget: none set\n", self.cost));
+        out.push_str(&self.money());
         out
+    }
+
+    /// The last lines: cost and what is left.
+    fn money(&self) -> String {
+        let cost = match &self.estimate {
+            Some(estimate) => format!("Cost: at most {} (prices {})\n", estimate.reserved, estimate.quote.table),
+            None => format!("Cost: {}\n", self.cost),
+        };
+        let left = match &self.budgets {
+            Some(rows) => optimise::left_lines(rows).join("\n"),
+            None => "Budget: not known, the broker did not say".to_string(),
+        };
+        format!("{cost}{left}\n")
     }
 
     fn entries(&self) -> Option<String> {

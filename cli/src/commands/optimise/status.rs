@@ -10,6 +10,7 @@ use if_schemas::{
     finance::{Mode, Period, Scope},
     query::{self, BudgetRow, BudgetsAnswer},
 };
+use serde_json::{Value, json};
 
 /// Cells of a bar.
 const BAR_CELLS: usize = 20;
@@ -82,7 +83,7 @@ fn bar(percent: i64) -> String {
 }
 
 /// The budgets a command is charged to.
-pub fn of_command<'a>(rows: &'a [BudgetRow], command: &Command, operator: Option<&str>) -> Vec<&'a BudgetRow> {
+pub fn of_command(rows: Vec<BudgetRow>, command: &Command, operator: Option<&str>) -> Vec<BudgetRow> {
     let family = command.operation.as_str().split('.').next().unwrap_or_default();
     let covers = |scope: &Scope| match scope {
         Scope::Global => true,
@@ -92,11 +93,11 @@ pub fn of_command<'a>(rows: &'a [BudgetRow], command: &Command, operator: Option
         Scope::Family(name) => name.as_str() == family,
         Scope::Session(name) => command.session.as_ref() == Some(name),
     };
-    rows.iter().filter(|r| covers(&r.budget.key.scope)).collect()
+    rows.into_iter().filter(|r| covers(&r.budget.key.scope)).collect()
 }
 
 /// `Budget: $48.50 remaining / $50.00 daily limit`, one line for each budget.
-pub fn left_lines(rows: &[&BudgetRow]) -> Vec<String> {
+pub fn left_lines(rows: &[BudgetRow]) -> Vec<String> {
     if rows.is_empty() {
         return vec!["Budget: none set".into()];
     }
@@ -117,8 +118,21 @@ fn left_line(available: Money, limit: Money, row: &BudgetRow) -> String {
     format!("Budget: {available} remaining / {limit} {period} limit{scope}{soft}")
 }
 
+/// The budget with the least left, as the `budget` of a command's document.
+pub fn tightest(rows: &[BudgetRow]) -> Option<Value> {
+    let row = rows.iter().min_by_key(|r| r.available.amount_micros)?;
+    Some(json!({
+        "scope": row.budget.key.scope.to_string(),
+        "period": row.budget.key.period.as_str(),
+        "mode": row.budget.mode.as_str(),
+        "remaining": row.available,
+        "limit": row.budget.limit,
+        "resets_at": row.window.map(|w| w.end),
+    }))
+}
+
 /// What to warn a person of after a command.
-pub fn warnings(rows: &[&BudgetRow]) -> Vec<String> {
+pub fn warnings(rows: &[BudgetRow]) -> Vec<String> {
     let near = rows.iter().filter(|r| used_percent(r) >= WARN_PERCENT);
     near.map(|r| {
         let resets = r.window.map_or(String::new(), |w| format!("; it begins anew at {}", value::time(w.end)));
