@@ -9,6 +9,7 @@ pub mod fabric;
 pub mod home;
 pub mod instances;
 pub mod keys;
+pub mod plugins;
 pub mod private;
 pub mod secret_ref;
 mod yaml;

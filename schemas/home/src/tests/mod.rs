@@ -9,6 +9,7 @@ mod fabric;
 mod home;
 mod keys;
 mod load;
+mod plugins;
 mod private;
 mod secret_ref;
 
