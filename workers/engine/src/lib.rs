@@ -5,6 +5,8 @@ pub mod config;
 pub mod http;
 pub mod secret;
 
-pub use adapter::{Adapter, AdapterError, Call, Discovered, Execution, Peer, ProgressSink, Provider};
+pub use adapter::{
+    Adapter, AdapterError, Call, Discovered, Executed, Execution, Metered, Peer, Prices, ProgressSink, Provider,
+};
 pub use config::InstanceConfig;
 pub use secret::Secret;

@@ -80,6 +80,7 @@ fn draft(context: &Context, config: &Config, request: &Request, payload: &Payloa
         instance: request.instance.clone(),
         effect: request.operation.effect,
         dry_run: context.globals.dry_run,
+        session: None,
         payload: payload.hash(),
     })
 }
@@ -119,7 +120,7 @@ impl Run<'_> {
         self.report.admitted(receipt.head, submitted.took);
         let admission = match (receipt.verdict, receipt.head) {
             (Verdict::Rejected(reject), _) => return Err(reject.into()),
-            (Verdict::WouldAccept, _) if command.dry_run => {
+            (Verdict::WouldAccept { .. }, _) if command.dry_run => {
                 self.report.status = "would_accept";
                 return Ok(());
             }
