@@ -93,6 +93,8 @@ pub async fn latency(report: &mut Report) -> Result<()> {
 
 /// A worker that is announced and takes no work: what is left is admission.
 async fn announce(fabric: &InProcess) -> Result<()> {
+    let (_, to, bytes) = world::free_tariff(&fabric.keys.worker, "noop", "noop.set", 0)?;
+    fabric.client.bus.publish(&to, bytes, None).await?;
     for sequence in 0..200 {
         fabric.client.bus.publish("if.presence.node", announcement(&fabric.keys.worker, sequence)?, None).await?;
         let nodes: NodesAnswer = fabric.client.query(NODES, &()).await?;
@@ -177,6 +179,7 @@ fn announcement(key: &SigningKey, sequence: u64) -> Result<Vec<u8>> {
         providers: vec![ProviderPresence {
             provider: "noop".parse()?,
             operations: vec![("noop.set".parse()?, Effect::Idempotent)],
+            tariff: Some(world::free_tariff(key, "noop", "noop.set", sequence)?.0),
         }],
     };
     Ok(Envelope::seal(&announcement, key)?.to_message()?)

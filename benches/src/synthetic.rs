@@ -64,13 +64,14 @@ fn command(state: &mut State, keys: &Keys, first: Timestamp, n: u64) -> Result<[
         instance: format!("i{}", n % 20).parse()?,
         effect: Effect::Idempotent,
         dry_run: false,
+        session: None,
         payload: payload.hash(),
     };
     let envelope = Envelope::seal(&body, &keys.operator)?;
     let admitted = append(
         state,
         at,
-        Body::Admitted { envelope, worker: "node".parse()?, reserved: Money::FREE },
+        Body::Admitted { envelope, worker: "node".parse()?, reserved: Money::FREE, quote: None },
         Some(payload.clone()),
     )?;
     let result = ResultEvent {
@@ -83,6 +84,7 @@ fn command(state: &mut State, keys: &Keys, first: Timestamp, n: u64) -> Result<[
         simulated: true,
         cost: Money::FREE,
         price_table: None,
+        usage: None,
         payload: payload.hash(),
     };
     let envelope = Envelope::seal(&result, &keys.worker)?;

@@ -11,7 +11,7 @@ use crate::{
 };
 use futures::FutureExt;
 use if_bus::{Bus, BusError, Message, Subscription};
-use if_core::{VerifiedChange, VerifiedCommand, VerifiedResult, verify};
+use if_core::{VerifiedChange, VerifiedCommand, VerifiedFinance, VerifiedResult, verify};
 use if_schemas::{
     Code, Kind, Reject,
     head::Verdict,
@@ -143,6 +143,9 @@ fn verify(shared: &Shared, message: &Message) -> Result<Proven, Reject> {
         }
         Kind::Trust if message.subject == subject::TRUST => {
             VerifiedChange::verify(&trust, submission).map(Proven::Trust)
+        }
+        Kind::Finance if message.subject == subject::FINANCE => {
+            VerifiedFinance::verify(&trust, submission).map(Proven::Finance)
         }
         Kind::Result if is_result => VerifiedResult::verify(&trust, submission).map(Proven::Result),
         kind => {

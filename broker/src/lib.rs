@@ -15,8 +15,10 @@ mod run;
 mod sequencer;
 mod service;
 mod shared;
+mod tariffs;
 pub mod telemetry;
 mod ticker;
+mod windows;
 
 pub use error::BrokerError;
 pub use run::{BrokerOptions, run};

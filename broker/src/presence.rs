@@ -1,15 +1,16 @@
 //! Who serves what, from signed announcements. Soft state: it decides only whether a command is worth admitting.
 
-use crate::{clock, shared::Shared};
-use if_bus::{Bus, BusError};
-use if_core::Served;
+use crate::{clock, shared::Shared, tariffs::Tariffs};
+use if_bus::{Bus, BusError, Message};
+use if_core::{Pricing, Served};
 use if_schemas::{
-    Code, Command, KeyId, Name, Reject, Timestamp,
+    Code, Command, Envelope, Hash, KeyId, Kind, Name, Payload, Reject, Timestamp,
     limits::CLOCK_SKEW_MAX_US,
     presence::{Announcement, InstanceState, NODE_TTL_MS},
-    query::NodeRow,
+    query::{NodeRow, TariffAnswer},
     subject,
-    wire::Message as _,
+    tariff::Tariff,
+    wire::{Message as _, Submission},
 };
 use std::{
     collections::BTreeMap,
@@ -18,6 +19,8 @@ use std::{
 };
 
 const NODE_TTL: Duration = Duration::from_millis(NODE_TTL_MS);
+/// Least time between two requests for the prices of one node.
+const ASK_INTERVAL: Duration = Duration::from_secs(1);
 /// Most single-letter edits between a name nobody serves and the one suggested instead.
 const SUGGEST_MAX_DISTANCE: usize = 3;
 
@@ -28,32 +31,53 @@ struct Node {
     last: Announcement,
     heard: Instant,
     heard_at: Timestamp,
+    /// When it was last asked for its prices.
+    asked: Option<Instant>,
 }
 
 /// Live nodes by signing key: one announcement per worker key, so the table is never larger than the trust list.
 #[derive(Default)]
 pub struct Presence {
     nodes: RwLock<BTreeMap<KeyId, Node>>,
+    tariffs: Tariffs,
 }
 
 impl Presence {
-    /// Who serves this command's instance, and does it know the operation? Of several nodes, one that is connected to it
-    /// goes first, and otherwise always the same.
-    pub fn served(&self, c: &Command) -> Served {
+    /// Who serves this command's instance, does it know the operation, and what does it say that costs? Of several nodes,
+    /// one that is connected to it goes first, and otherwise always the same.
+    pub fn served(&self, c: &Command, payload: &Payload) -> (Served, Pricing) {
         let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
-        let live = || nodes.values().filter(|n| n.heard.elapsed() < NODE_TTL);
-        let serving = |n: &&Node| {
-            let found = n.last.instances.iter().find(|i| i.provider == c.provider && i.instance == c.instance);
-            found.map(|i| i.state != InstanceState::Ok)
-        };
-        let node = live().filter(|n| serving(n).is_some()).min_by_key(serving);
-        let Some(node) = node else {
-            let known = live().flat_map(|n| &n.last.instances).map(|i| format!("{}/{}", i.provider, i.instance));
-            return Served::Nobody { known: nearest(&format!("{}/{}", c.provider, c.instance), known) };
+        let Some(node) = serving(&nodes, &c.provider, &c.instance) else {
+            let known = live(&nodes).flat_map(|n| &n.last.instances).map(|i| format!("{}/{}", i.provider, i.instance));
+            let known = nearest(&format!("{}/{}", c.provider, c.instance), known);
+            return (Served::Nobody { known }, Pricing::Unpriced);
         };
         let provider = node.last.providers.iter().find(|p| p.provider == c.provider);
         let operation = provider.and_then(|p| p.operations.iter().find(|(id, _)| *id == c.operation));
-        Served::By { worker: node.member.clone(), effect: operation.map(|(_, effect)| *effect) }
+        let served = Served::By { worker: node.member.clone(), effect: operation.map(|(_, effect)| *effect) };
+        let pricing = match provider.and_then(|p| p.tariff) {
+            None => Pricing::Unpriced,
+            Some(hash) => match self.tariffs.get(node.key, &c.provider, &hash) {
+                Some(kept) => kept.pricing(c, payload),
+                None => Pricing::Unknown(format!("the prices of {} on {} have not come yet", c.provider, node.member)),
+            },
+        };
+        (served, pricing)
+    }
+
+    /// The tariff under which commands for the instance are priced now.
+    pub fn tariff(&self, provider: &Name, instance: &Name) -> Option<TariffAnswer> {
+        let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
+        let node = serving(&nodes, provider, instance)?;
+        let hash = node.last.providers.iter().find(|p| p.provider == *provider)?.tariff?;
+        let kept = self.tariffs.get(node.key, provider, &hash)?;
+        Some(TariffAnswer {
+            node: node.member.clone(),
+            hash,
+            operations: kept.document.operations.clone(),
+            table: kept.table().cloned(),
+            defaults: kept.defaults(instance),
+        })
     }
 
     pub fn rows(&self) -> Vec<NodeRow> {
@@ -70,9 +94,12 @@ impl Presence {
         .collect()
     }
 
-    /// Takes in one announcement.
-    fn note(&self, shared: &Shared, bytes: &[u8]) -> Result<(), Reject> {
-        let envelope = if_schemas::Envelope::from_message(bytes)?;
+    /// Takes in one announcement or tariff. Returns the node to be asked for prices, if some are missing.
+    fn note(&self, shared: &Shared, message: &Message) -> Result<Option<Name>, Reject> {
+        if let Ok(submission) = Submission::from_message(&message.payload) {
+            return self.note_tariff(shared, submission).map(|()| None);
+        }
+        let envelope = Envelope::from_message(&message.payload)?;
         let trust = shared.trust();
         let standing = trust.claimed(&envelope)?;
         let announcement: Announcement = envelope.open(&standing.member.key)?;
@@ -90,8 +117,43 @@ impl Presence {
                 format!("{} may not serve {}/{}", announcement.node, i.provider, i.instance),
             ));
         }
-        self.insert(shared, envelope.key(), standing.member.name.clone(), announcement);
-        Ok(())
+        let key = envelope.key();
+        self.insert(shared, key, standing.member.name.clone(), announcement);
+        Ok(self.lacks_prices(key))
+    }
+
+    fn note_tariff(&self, shared: &Shared, submission: Submission) -> Result<(), Reject> {
+        let Submission { envelope, payload } = submission;
+        if envelope.kind() != Kind::Tariff {
+            let text = format!("a {} does not belong among announcements", envelope.kind().as_str());
+            return Err(Reject::new(Code::SubjectMismatch, text));
+        }
+        let trust = shared.trust();
+        let standing = trust.claimed(&envelope)?;
+        let tariff: Tariff = envelope.open(&standing.member.key)?;
+        trust.active(standing)?;
+        if clock::now().since_us(tariff.at).abs() > CLOCK_SKEW_MAX_US {
+            return Err(Reject::new(Code::ClockSkew, format!("the tariff of {} is from {}", tariff.node, tariff.at)));
+        }
+        if !standing.member.may_serve_some(&tariff.provider) {
+            let text = format!("{} may not serve {}", tariff.node, tariff.provider);
+            return Err(Reject::new(Code::WrongWorker, text));
+        }
+        let missing = || Reject::new(Code::PayloadMismatch, "the document of the tariff is missing");
+        self.tariffs.note(envelope.key(), &tariff, &payload.ok_or_else(missing)?)
+    }
+
+    /// The name of a node that announces prices which are not here, unless it was asked a moment ago.
+    fn lacks_prices(&self, key: KeyId) -> Option<Name> {
+        let mut nodes = self.nodes.write().unwrap_or_else(PoisonError::into_inner);
+        let node = nodes.get_mut(&key)?;
+        let missing = |provider: &Name, hash: &Hash| self.tariffs.get(key, provider, hash).is_none();
+        let lacks = node.last.providers.iter().any(|p| p.tariff.is_some_and(|hash| missing(&p.provider, &hash)));
+        if !lacks || node.last.leaving || node.asked.is_some_and(|at| at.elapsed() < ASK_INTERVAL) {
+            return None;
+        }
+        node.asked = Some(Instant::now());
+        Some(node.last.node.clone())
     }
 
     fn insert(&self, shared: &Shared, key: KeyId, member: Name, announcement: Announcement) {
@@ -105,17 +167,35 @@ impl Presence {
         if last.leaving {
             last.instances.clear();
         }
-        nodes.insert(key, Node { key, member, last, heard: Instant::now(), heard_at: clock::now() });
+        let asked = nodes.get(&key).and_then(|n| n.asked);
+        nodes.insert(key, Node { key, member, last, heard: Instant::now(), heard_at: clock::now(), asked });
         let live = nodes.values().filter(|n| n.heard.elapsed() < NODE_TTL && !n.last.leaving).count();
         shared.metrics.nodes.set(i64::try_from(live).unwrap_or(i64::MAX));
     }
 }
 
-/// Listens to announcements for as long as the bus lives.
+fn live(nodes: &BTreeMap<KeyId, Node>) -> impl Iterator<Item = &Node> {
+    nodes.values().filter(|n| n.heard.elapsed() < NODE_TTL)
+}
+
+/// The node that commands for the instance go to.
+fn serving<'a>(nodes: &'a BTreeMap<KeyId, Node>, provider: &Name, instance: &Name) -> Option<&'a Node> {
+    let state = |n: &&Node| {
+        let found = n.last.instances.iter().find(|i| i.provider == *provider && i.instance == *instance);
+        found.map(|i| i.state != InstanceState::Ok)
+    };
+    live(nodes).filter(|n| state(n).is_some()).min_by_key(state)
+}
+
+/// Listens to announcements and tariffs for as long as the bus lives.
 pub async fn listen(bus: Bus, shared: Arc<Shared>, presence: Arc<Presence>) -> Result<(), BusError> {
     let mut announcements = bus.subscribe(subject::PRESENCE).await?;
     while let Some(message) = announcements.next().await {
-        if let Err(reject) = presence.note(&shared, &message.payload) {
+        let noted = presence.note(&shared, &message);
+        if let Ok(Some(node)) = &noted {
+            bus.publish(&subject::tariff_ask(node), Vec::new(), None).await?;
+        }
+        if let Err(reject) = noted {
             shared.metrics.rejects.with_label_values(&[reject.code.as_str()]).inc();
             tracing::warn!(code = %reject.code, subject = message.subject, "announcement refused: {reject}");
         }

@@ -5,6 +5,7 @@ use futures::FutureExt;
 use if_bus::Bus;
 use if_schemas::{
     CommandId, Draft, Envelope, Head, Name, OperationId, Payload, PublicKey, SchemaError, TraceId,
+    finance::BudgetAlert,
     head::{Receipt, Verdict},
     subject::{self, EventKind},
     wire::{Committed, Message as _},
@@ -14,6 +15,9 @@ use tokio::{sync::mpsc, time::Instant};
 
 /// Longest wait for room in the connection, for all publications of a batch together.
 const PUBLISH_MAX: Duration = Duration::from_secs(2);
+
+/// Longest wait for room in the connection, for one alert.
+const ALERT_MAX: Duration = Duration::from_millis(100);
 
 /// Everything one durable entry (or one answer without an entry) causes.
 pub struct Publication {
@@ -106,6 +110,27 @@ impl Publisher {
                     tracing::error!(subject, "could not publish: the connection takes nothing");
                     is_open = false;
                 }
+            }
+        }
+    }
+
+    /// Tells that budgets have reached a part of their limit: to the log on stderr, the metrics and the bus.
+    pub async fn alert(&self, alerts: &[BudgetAlert]) {
+        for alert in alerts {
+            let (percent, used, limit) = (alert.percent, alert.used, alert.limit);
+            tracing::warn!(budget = %alert.key, percent, %used, %limit, entry = alert.entry, "budget alert");
+            self.shared.metrics.budget_alerts.with_label_values(&[percent.to_string().as_str()]).inc();
+            let bytes = match serde_json::to_vec(alert) {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    tracing::error!(%error, "an alert could not be written");
+                    continue;
+                }
+            };
+            let sent = tokio::time::timeout(ALERT_MAX, self.bus.publish(subject::BUDGET_ALERT, bytes, None)).await;
+            if !matches!(sent, Ok(Ok(()))) {
+                tracing::error!(budget = %alert.key, "could not publish an alert: the connection takes nothing");
+                return;
             }
         }
     }

@@ -156,9 +156,11 @@ async fn health(bus: Bus, shared: Arc<Shared>) {
 }
 
 fn share(key: SigningKey, state: &State) -> Result<Arc<Shared>, BrokerError> {
-    let view = View::of(state).ok_or(BrokerError::Stopped("the log has no genesis, the broker"))?;
+    let view = View::of(state, None).ok_or(BrokerError::Stopped("the log has no genesis, the broker"))?;
     let (trust, view) = (ArcSwap::from_pointee(state.trust().clone()), ArcSwap::from_pointee(view));
-    Ok(Arc::new(Shared { key, trust, view, started_at: clock::now(), metrics: Metrics::new()? }))
+    let metrics = Metrics::new()?;
+    metrics.show_budgets(state.budgets());
+    Ok(Arc::new(Shared { key, trust, view, started_at: clock::now(), metrics }))
 }
 
 /// Opens the log, writes the genesis into an empty one, folds everything since the newest snapshot.

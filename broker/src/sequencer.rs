@@ -6,12 +6,20 @@ use crate::{
     presence::Presence,
     publisher::{DurableEntry, Publication, Publisher, Reply, Target, Then},
     shared::{Shared, View},
+    windows,
 };
-use if_core::{Action, Decision, Input, Prior, State, VerifiedChange, VerifiedCommand, VerifiedResult, decide};
-use if_schemas::{Body, Code, CommandId, Entry, Hash, Head, Money, PublicKey, Reject, Timestamp, head::Verdict};
+use if_core::{
+    Action, Decision, Input, Prior, State, VerifiedChange, VerifiedCommand, VerifiedFinance, VerifiedResult, decide,
+};
+use if_schemas::{
+    Body, Code, CommandId, Entry, FinanceOp, Hash, Head, PublicKey, Reject, Timestamp, finance::BudgetAlert,
+    head::Verdict,
+};
 use if_witness::{Batch, Log, NewEntry};
 use std::{collections::HashMap, sync::Arc, time::Instant};
 use tokio::sync::mpsc;
+
+mod periods;
 
 /// Verified inputs waiting for the sequencer.
 pub const SEQUENCER_QUEUE: usize = 4_096;
@@ -43,6 +51,7 @@ pub struct Job {
 pub enum Proven {
     Command(VerifiedCommand),
     Trust(VerifiedChange),
+    Finance(VerifiedFinance),
     Result(VerifiedResult),
 }
 
@@ -51,6 +60,7 @@ impl Proven {
         match self {
             Proven::Command(c) => c.command().id,
             Proven::Trust(t) => t.change().id,
+            Proven::Finance(f) => f.change().id,
             Proven::Result(r) => r.result().command,
         }
     }
@@ -58,6 +68,7 @@ impl Proven {
         match self {
             Proven::Command(c) => c.hash(),
             Proven::Trust(t) => t.hash(),
+            Proven::Finance(f) => f.hash(),
             Proven::Result(r) => r.hash(),
         }
     }
@@ -65,7 +76,7 @@ impl Proven {
         match self {
             Proven::Command(c) => Some(c.signer()),
             Proven::Result(r) => Some(r.signer()),
-            Proven::Trust(_) => None,
+            Proven::Trust(_) | Proven::Finance(_) => None,
         }
     }
 }
@@ -88,7 +99,10 @@ struct Pending {
     publications: Vec<Publication>,
     /// Ids this batch logged: the store does not have them yet.
     seen: HashMap<CommandId, Vec<Seen>>,
+    alerts: Vec<BudgetAlert>,
     trust_changed: bool,
+    /// Budgets, prices or rates are others than before.
+    money_changed: bool,
 }
 
 impl Sequencer {
@@ -145,10 +159,17 @@ impl Sequencer {
         }
         let input = match input {
             Proven::Command(c) => {
-                let served = self.presence.served(c.command());
-                Input::Command { command: c, prior, served, price: Money::FREE }
+                let (served, pricing) = self.presence.served(c.command(), c.payload());
+                Input::Command { command: c, prior, served, pricing }
             }
             Proven::Trust(change) => Input::Trust { change, prior },
+            Proven::Finance(change) => {
+                let zone_known = match &change.change().op {
+                    FinanceOp::SetBudget(budget) => windows::zone(&budget.zone).is_some(),
+                    _ => true,
+                };
+                Input::Finance { change, prior, zone_known }
+            }
             Proven::Result(result) => Input::Result { result, prior },
         };
         let origin = Origin { command, is_request, hash: Some(hash), signer, reply: Some(reply) };
@@ -171,6 +192,7 @@ impl Sequencer {
         origin: Origin,
         pending: &mut Pending,
     ) -> Result<(), BrokerError> {
+        self.begin_windows(now, pending)?;
         let (entry, verdict, head, then) = match decide(&self.state, now, input) {
             Decision::Answer { verdict, head } => (None, verdict, head, None),
             Decision::Append { body, payload, verdict, then } => {
@@ -183,7 +205,8 @@ impl Sequencer {
         }
         let reply = origin.reply.map(|to| Reply { to, command: Some(origin.command), head, verdict });
         pending.publications.push(Publication { reply, entry, then });
-        Ok(())
+        // A new budget begins its first window at once.
+        self.begin_windows(now, pending)
     }
 
     /// Makes the next entry in memory: state first, disk in [`Sequencer::commit`], the world after that.
@@ -202,7 +225,8 @@ impl Sequencer {
         let bytes = entry.encode()?;
         let hash = Entry::hash_bytes(&bytes);
         let before = self.target(&origin.command);
-        self.state.apply(&entry, hash).map_err(BrokerError::Invariant)?;
+        pending.alerts.extend(self.state.apply(&entry, hash).map_err(BrokerError::Invariant)?);
+        pending.money_changed |= moves_money(&entry.body);
         let head = Head { log: self.state.log().unwrap_or(hash), index: entry.index, hash, at: entry.at };
         if let Some(envelope_hash) = origin.hash {
             let reject = match verdict {
@@ -221,7 +245,7 @@ impl Sequencer {
                 pending.trust_changed = true;
                 None
             }
-            None => None,
+            Some(Action::FinanceChanged) | None => None,
         };
         self.count(&entry.body);
         let durable = DurableEntry { head, bytes: bytes.clone(), payload: payload.clone(), signer: origin.signer };
@@ -253,7 +277,7 @@ impl Sequencer {
 
     /// Commit order, with what a crash at each point leaves behind:
     fn commit(&mut self, pending: Pending, stop: bool) -> Result<(), BrokerError> {
-        let Pending { entries, publications, trust_changed, .. } = pending;
+        let Pending { entries, publications, alerts, trust_changed, money_changed, .. } = pending;
         if !entries.is_empty() || stop {
             // 1. One write, one fsync. A crash before or inside leaves a prefix of whole batches: nothing of this one
             //    was answered or published, senders ask again. An error leaves disk and memory apart: the process ends.
@@ -267,22 +291,30 @@ impl Sequencer {
                 self.last_snapshot = self.state.next();
             }
             // 2. Show the new state. A crash here loses only memory.
-            self.show(trust_changed);
+            self.show(trust_changed, money_changed);
         }
         // 3. Let receipts, work and events out. A crash before any of them: the sender asks again and gets the receipt
         //    from the log; unsettled work is published at the next start; followers read by index.
         self.runtime.block_on(self.publisher.publish_all(publications));
+        if !alerts.is_empty() {
+            self.runtime.block_on(self.publisher.alert(&alerts));
+        }
         Ok(())
     }
 
-    fn show(&self, trust_changed: bool) {
+    fn show(&self, trust_changed: bool, money_changed: bool) {
         if trust_changed {
             self.shared.trust.store(Arc::new(self.state.trust().clone()));
         }
-        if let Some(view) = View::of(&self.state) {
+        let before = self.shared.view.load_full();
+        let known = (!money_changed).then(|| before.money.clone());
+        if let Some(view) = View::of(&self.state, known) {
             let metrics = &self.shared.metrics;
             metrics.log_index.set(i64::try_from(view.head.index).unwrap_or(i64::MAX));
             metrics.in_flight.set(i64::try_from(view.in_flight).unwrap_or(i64::MAX));
+            if money_changed {
+                metrics.show_budgets(&view.money.budgets);
+            }
             self.shared.view.store(Arc::new(view));
         }
     }
@@ -311,6 +343,18 @@ impl Sequencer {
             _ => None,
         };
         Ok((Head { log, index, hash: Entry::hash_bytes(&bytes), at: entry.at }, reject))
+    }
+}
+
+/// May budgets, prices or rates be others after this entry?
+fn moves_money(body: &Body) -> bool {
+    match body {
+        Body::Finance { .. } | Body::Period { .. } => true,
+        Body::Admitted { reserved, .. } => !reserved.is_zero(),
+        Body::Completed { settlement, .. } | Body::Unresolved { settlement, .. } => {
+            !settlement.posted.is_zero() || !settlement.voided.is_zero()
+        }
+        _ => false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the sequencer shows to the rest of the broker: replaced as a whole after each durable batch, never locked.
 
 use arc_swap::ArcSwap;
-use if_core::{Counts, Ledger, State};
+use if_core::{Book, Budgets, Counts, Ledger, State};
 use if_schemas::{Envelope, Head, SchemaError, SigningKey, Timestamp, Trust};
 use std::sync::Arc;
 
@@ -12,14 +12,24 @@ pub struct View {
     pub counts: Counts,
     pub in_flight: usize,
     pub ledger: Ledger,
+    pub money: Arc<Money>,
+}
+
+/// Budgets, and what operators say about prices and rates.
+#[derive(Debug, Default)]
+pub struct Money {
+    pub budgets: Budgets,
+    pub book: Book,
 }
 
 impl View {
-    /// None before genesis.
-    pub fn of(state: &State) -> Option<Self> {
+    /// None before genesis. `money`: that of an earlier view, where it is the same still.
+    pub fn of(state: &State, money: Option<Arc<Money>>) -> Option<Self> {
         let head = Head { log: state.log()?, index: state.next().checked_sub(1)?, hash: state.prev(), at: state.at() };
         let (counts, ledger) = (state.counts().clone(), state.ledger().clone());
-        Some(Self { head, counts, in_flight: state.in_flight().len(), ledger })
+        let fresh = || Arc::new(Money { budgets: state.budgets().clone(), book: state.book().clone() });
+        let money = money.unwrap_or_else(fresh);
+        Some(Self { head, counts, in_flight: state.in_flight().len(), ledger, money })
     }
 }
 

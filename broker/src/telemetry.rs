@@ -17,6 +17,28 @@ use tokio_util::sync::CancellationToken;
 /// Seconds; from a fast NVMe commit to a disk in trouble.
 const COMMIT_BUCKETS: [f64; 12] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 5.0];
 
+/// What the sums of every budget are, in micro-units of its currency.
+struct BudgetGauges {
+    limit: IntGaugeVec,
+    available: IntGaugeVec,
+    reserved: IntGaugeVec,
+    posted: IntGaugeVec,
+}
+
+impl BudgetGauges {
+    fn new(registry: &Registry) -> Result<Self, BrokerError> {
+        let gauge = |what: &str| -> Result<IntGaugeVec, BrokerError> {
+            let (name, help) = (format!("if_budget_{what}_micros"), format!("Sum {what} of a budget, micro-units."));
+            let metric = IntGaugeVec::new(Opts::new(name, help), &["scope", "period", "currency"])?;
+            registry.register(Box::new(metric.clone()))?;
+            Ok(metric)
+        };
+        let (limit, available, reserved, posted) =
+            (gauge("limit")?, gauge("available")?, gauge("reserved")?, gauge("posted")?);
+        Ok(Self { limit, available, reserved, posted })
+    }
+}
+
 pub struct Metrics {
     registry: Registry,
     /// `verdict`: accepted, rejected.
@@ -32,6 +54,9 @@ pub struct Metrics {
     /// Seconds from the first entry of a batch decided to its fsync done.
     pub commit_seconds: Histogram,
     pub nodes: IntGauge,
+    /// Alerts of budgets, by `percent` of the limit.
+    pub budget_alerts: IntCounterVec,
+    budgets: BudgetGauges,
     healthy: AtomicBool,
 }
 
@@ -60,6 +85,11 @@ impl Metrics {
             HistogramOpts::new("if_commit_seconds", "Time to make one batch durable.").buckets(COMMIT_BUCKETS.to_vec());
         let commit_seconds = Histogram::with_opts(options)?;
         registry.register(Box::new(commit_seconds.clone()))?;
+        let budget_alerts = vec("if_budget_alerts_total", "Thresholds reached by budgets, by percent.", "percent")?;
+        let budgets = BudgetGauges::new(&registry)?;
+        for percent in if_schemas::finance::ALERT_PERCENT {
+            budget_alerts.with_label_values(&[percent.to_string().as_str()]);
+        }
         // From zero, so that the first refusal of each kind is an increase.
         for code in if_schemas::Code::ALL {
             rejects.with_label_values(&[code.as_str()]);
@@ -75,8 +105,27 @@ impl Metrics {
             queue_depth,
             commit_seconds,
             nodes,
+            budget_alerts,
+            budgets,
             healthy,
         })
+    }
+
+    /// The sums of every budget; those of budgets that are gone are shown no more.
+    pub fn show_budgets(&self, budgets: &if_core::Budgets) {
+        let gauges = &self.budgets;
+        for gauge in [&gauges.limit, &gauges.available, &gauges.reserved, &gauges.posted] {
+            gauge.reset();
+        }
+        for account in budgets.accounts() {
+            let budget = account.budget();
+            let (scope, period) = (budget.key.scope.to_string(), budget.key.period.as_str());
+            let labels = [scope.as_str(), period, budget.limit.currency.as_str()];
+            gauges.limit.with_label_values(&labels).set(budget.limit.amount_micros);
+            gauges.available.with_label_values(&labels).set(account.available().amount_micros);
+            gauges.reserved.with_label_values(&labels).set(account.reserved().amount_micros);
+            gauges.posted.with_label_values(&labels).set(account.posted().amount_micros);
+        }
     }
 
     pub fn set_healthy(&self, healthy: bool) {

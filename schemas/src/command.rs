@@ -31,6 +31,8 @@ pub struct Command {
     pub effect: Effect,
     /// Ask whether it would be admitted; never admitted, never executed.
     pub dry_run: bool,
+    /// What the spending belongs to, for budgets and reports.
+    pub session: Option<Name>,
     /// `Payload::hash` of the arguments.
     pub payload: Hash,
 }

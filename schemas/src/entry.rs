@@ -3,7 +3,9 @@
 use crate::{
     Command, CommandId, Envelope, Hash, Kind, Money, Name, Reject, ResultEvent, SchemaError, Status, Timestamp,
     codec::{self, check_size},
+    finance::BudgetKey,
     limits::{ENTRY_MAX_BYTES, VERSION},
+    price::Quote,
 };
 use serde::{Deserialize, Serialize};
 
@@ -26,8 +28,9 @@ pub enum Body {
     /// Entry 0, a signed [`crate::member::Genesis`].
     Genesis { envelope: Envelope },
     /// A signed command passed signature, policy and reservation. `worker`: the member that executes it, and no other.
-    Admitted { envelope: Envelope, worker: Name, reserved: Money },
-    /// An authentic message (command, trust change or result) was refused.
+    /// `reserved` is the worst case of `quote`; without a quote the operation is free.
+    Admitted { envelope: Envelope, worker: Name, reserved: Money, quote: Option<Quote> },
+    /// An authentic message (command, trust or finance change, result) was refused.
     Rejected { envelope: Envelope, reject: Reject },
     /// A signed result; the first one for its command, which it settles.
     Completed { envelope: Envelope, settlement: Settlement },
@@ -37,6 +40,10 @@ pub enum Body {
     Late { envelope: Envelope },
     /// A signed change of trust.
     Trust { envelope: Envelope },
+    /// A signed change of budgets, prices or exchange rates.
+    Finance { envelope: Envelope },
+    /// A budget begins a new window, `start` to `end` (exclusive): made by the broker.
+    Period { budget: BudgetKey, start: Timestamp, end: Timestamp },
 }
 
 /// What became of a reservation: `posted + voided` equals what was reserved, in one currency.
@@ -57,6 +64,8 @@ impl Body {
             Body::Unresolved { .. } => "unresolved",
             Body::Late { .. } => "late",
             Body::Trust { .. } => "trust",
+            Body::Finance { .. } => "finance",
+            Body::Period { .. } => "period",
         }
     }
 
@@ -78,8 +87,9 @@ impl Body {
             | Body::Rejected { envelope, .. }
             | Body::Completed { envelope, .. }
             | Body::Late { envelope }
-            | Body::Trust { envelope } => Some(envelope),
-            Body::Unresolved { .. } => None,
+            | Body::Trust { envelope }
+            | Body::Finance { envelope } => Some(envelope),
+            Body::Unresolved { .. } | Body::Period { .. } => None,
         }
     }
 }

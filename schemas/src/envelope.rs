@@ -23,6 +23,8 @@ pub enum Kind {
     Head,
     Receipt,
     Presence,
+    Finance,
+    Tariff,
 }
 
 impl Kind {
@@ -36,6 +38,8 @@ impl Kind {
             Kind::Head => "head",
             Kind::Receipt => "receipt",
             Kind::Presence => "presence",
+            Kind::Finance => "finance",
+            Kind::Tariff => "tariff",
         }
     }
 

@@ -1,6 +1,6 @@
 //! A signed head: "entry `index` of log `log` has hash `hash`", which commits to everything before it.
 
-use crate::{CommandId, Envelope, Hash, Kind, Reject, SchemaError, Signed, Timestamp, Verifier};
+use crate::{CommandId, Envelope, Hash, Kind, Reject, SchemaError, Signed, Timestamp, Verifier, finance::Estimate};
 use serde::{Deserialize, Serialize};
 
 /// Signed by the broker after the entry is durable.
@@ -48,8 +48,10 @@ pub struct Receipt {
 pub enum Verdict {
     /// Logged (command admitted, trust changed, result recorded). The same bytes sent again get the same receipt.
     Accepted,
-    /// A dry run that would have been admitted. Nothing was logged.
-    WouldAccept,
+    /// A dry run that would have been admitted. Nothing was logged. `estimate` is there unless the operation is free.
+    WouldAccept {
+        estimate: Option<Box<Estimate>>,
+    },
     Rejected(Reject),
 }
 

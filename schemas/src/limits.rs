@@ -34,3 +34,17 @@ pub const TEXT_MAX_BYTES: usize = 1_024;
 pub const METER_LINES_MAX: usize = 8;
 /// Longest price table version or SKU, bytes.
 pub const PRICE_TEXT_MAX_BYTES: usize = 128;
+/// Most rates of one price set by an operator.
+pub const SKU_RATES_MAX: usize = 16;
+/// Longest text about the source of a price or rate, bytes.
+pub const FINANCE_TEXT_MAX_BYTES: usize = 256;
+/// Longest name of a time zone, bytes.
+pub const ZONE_MAX_BYTES: usize = 64;
+/// Highest exchange rate, millionths.
+pub const RATE_MAX_MICROS: i64 = 1_000_000_000_000_000;
+/// Most budgets at once.
+pub const BUDGETS_MAX: usize = 128;
+/// Most exchange rates at once.
+pub const RATES_MAX: usize = 256;
+/// Most prices set by operators at once.
+pub const PRICES_MAX: usize = 1_024;

@@ -67,6 +67,11 @@ impl Grant {
         matches(&self.provider, provider.as_str()) && matches(&self.instance, instance.as_str())
     }
 
+    /// True if this grant names an instance of the provider.
+    pub fn covers_provider(&self, provider: &Name) -> bool {
+        self.provider == "*" || self.provider == provider.as_str()
+    }
+
     fn covers_operation(&self, operation: &str) -> bool {
         match self.operations.strip_suffix('*') {
             Some(prefix) => operation.starts_with(prefix),
@@ -151,6 +156,11 @@ impl Member {
             Role::Operator => self.grants.iter().any(|g| g.covers(operation, provider, instance)),
             Role::Worker | Role::Broker => false,
         }
+    }
+
+    /// True if it may serve some instance of the provider.
+    pub fn may_serve_some(&self, provider: &Name) -> bool {
+        self.role == Role::Worker && self.grants.iter().any(|g| g.covers_provider(provider))
     }
 
     pub fn may_serve(&self, provider: &Name, instance: &Name) -> bool {

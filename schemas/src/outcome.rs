@@ -1,6 +1,6 @@
 //! What became of a command: the worker's signed statement.
 
-use crate::{CommandId, Hash, Kind, Money, Signed, Timestamp};
+use crate::{CommandId, Hash, Kind, Money, Signed, Timestamp, price::Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -47,6 +47,9 @@ pub struct ResultEvent {
     pub cost: Money,
     /// Version of the price table the cost was computed with; none where the operation is free.
     pub price_table: Option<String>,
+    /// What was used, where the admission has a quote: `cost` is what it costs by that quote. None there means that
+    /// nobody knows, and `cost` is the whole reservation. None where the operation is free.
+    pub usage: Option<Usage>,
     /// `Payload::hash` of the [`Outcome`].
     pub payload: Hash,
 }

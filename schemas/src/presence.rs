@@ -1,6 +1,6 @@
 //! What worker nodes announce: the instances they serve and how these are.
 
-use crate::{Effect, Kind, Name, OperationId, Signed, Timestamp};
+use crate::{Effect, Hash, Kind, Name, OperationId, Signed, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Live state of one instance.
@@ -61,6 +61,8 @@ pub struct InstancePresence {
 pub struct ProviderPresence {
     pub provider: Name,
     pub operations: Vec<(OperationId, Effect)>,
+    /// What they cost: hash of the document of the newest [`crate::tariff::Tariff`].
+    pub tariff: Option<Hash>,
 }
 
 impl Signed for Announcement {

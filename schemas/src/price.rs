@@ -26,6 +26,32 @@ pub enum Unit {
     Amount,
 }
 
+impl Unit {
+    pub const ALL: [Unit; 8] = [
+        Unit::Call,
+        Unit::Message,
+        Unit::Minute,
+        Unit::Hour,
+        Unit::InputToken,
+        Unit::CachedInputToken,
+        Unit::OutputToken,
+        Unit::Amount,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Unit::Call => "call",
+            Unit::Message => "message",
+            Unit::Minute => "minute",
+            Unit::Hour => "hour",
+            Unit::InputToken => "input_token",
+            Unit::CachedInputToken => "cached_input_token",
+            Unit::OutputToken => "output_token",
+            Unit::Amount => "amount",
+        }
+    }
+}
+
 /// `amount_micros` of the table's currency for every `per` units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -166,6 +192,15 @@ impl Meter {
         }
     }
 
+    /// Names of the arguments that decide about the price.
+    pub fn arguments(&self) -> impl Iterator<Item = &str> {
+        let sku = match &self.sku {
+            SkuName::Fixed(_) => None,
+            SkuName::Argument(name) => Some(name.as_str()),
+        };
+        sku.into_iter().chain(self.lines.iter().flat_map(|line| line.most.arguments()))
+    }
+
     /// The quote for one call. `args` have their defaults filled in.
     pub fn quote(
         &self,
@@ -186,6 +221,15 @@ impl Meter {
 }
 
 impl Quantity {
+    fn arguments(&self) -> Vec<&str> {
+        match self {
+            Quantity::Fixed(_) => Vec::new(),
+            Quantity::Argument(name) | Quantity::MinutesOf(name) => vec![name],
+            Quantity::TextBytes { arguments, .. } => arguments.iter().map(String::as_str).collect(),
+            Quantity::Money { amount, currency } => vec![amount, currency],
+        }
+    }
+
     fn resolve(&self, args: &Map<String, Value>, limit: Option<u64>, sku: &str) -> Result<u64, PriceError> {
         let given = |name: &str| args.get(name).filter(|v| !v.is_null());
         let whole = |name: &str, value: &Value| {

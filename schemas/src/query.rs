@@ -1,13 +1,18 @@
 //! Questions to the read side (`if.query.<what>`) and their answers. JSON both ways, except entry bytes (MessagePack).
 
 use crate::{
-    CommandId, Envelope, Hash, KeyId, Member, Money, Name, Payload, Status, Timestamp, TraceId,
+    CommandId, Currency, Envelope, Hash, KeyId, Member, Money, Name, OperationId, Payload, Status, Timestamp, TraceId,
+    finance::{Budget, ExchangeRate, PriceOverride},
     presence::{InstancePresence, ProviderPresence},
+    price::{Meter, PriceTable},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// `head` → [`HeadAnswer`] · `entries`, `trust_entries` → [`EntriesAnswer`] (MessagePack) · `log` → [`LogAnswer`] · `show` → [`ShowAnswer`]
-/// · `trust` → [`TrustAnswer`] · `nodes` → [`NodesAnswer`] · `status` → [`StatusAnswer`].
+/// · `trust` → [`TrustAnswer`] · `nodes` → [`NodesAnswer`] · `status` → [`StatusAnswer`] · `budgets` → [`BudgetsAnswer`]
+/// · `tariff` → [`TariffAnswer`] · `spend` → [`SpendAnswer`] · `rates` → [`RatesAnswer`].
 pub const HEAD: &str = "head";
 pub const ENTRIES: &str = "entries";
 pub const LOG: &str = "log";
@@ -16,6 +21,10 @@ pub const TRUST: &str = "trust";
 pub const TRUST_ENTRIES: &str = "trust_entries";
 pub const NODES: &str = "nodes";
 pub const STATUS: &str = "status";
+pub const BUDGETS: &str = "budgets";
+pub const TARIFF: &str = "tariff";
+pub const SPEND: &str = "spend";
+pub const RATES: &str = "rates";
 
 /// Most entry bytes in one `entries` answer, bytes.
 pub const ENTRIES_CHUNK_BYTES: usize = 524_288;
@@ -214,4 +223,132 @@ pub struct StatusAnswer {
 pub struct LedgerRow {
     pub reserved: Money,
     pub posted: Money,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetsAnswer {
+    /// The currency reports are made in.
+    pub reporting: Currency,
+    pub budgets: Vec<BudgetRow>,
+}
+
+/// `limit = available + reserved + posted`, in the budget's currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetRow {
+    pub budget: Budget,
+    pub available: Money,
+    /// Held by commands in flight.
+    pub reserved: Money,
+    /// Spent in this window.
+    pub posted: Money,
+    /// None until the first one began.
+    pub window: Option<WindowRow>,
+    /// Highest percentage told in this window; 0 for none.
+    pub alerted: u8,
+    /// Index of the entry that made it.
+    pub entry: u64,
+}
+
+/// From `start` to before `end`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowRow {
+    pub start: Timestamp,
+    pub end: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TariffQuery {
+    pub provider: Name,
+    pub instance: Name,
+}
+
+/// How commands for an instance are priced now, unless an operator has set a price: see [`RatesAnswer`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TariffAnswer {
+    /// The member that says so.
+    pub node: Name,
+    pub hash: Hash,
+    /// `None`: free. What is not here has no known price.
+    pub operations: BTreeMap<OperationId, Option<Meter>>,
+    pub table: Option<PriceTable>,
+    /// What the instance gives for arguments that are left out.
+    pub defaults: Map<String, Value>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupBy {
+    Provider,
+    /// `provider/instance`
+    Instance,
+    Operation,
+    /// The SKU.
+    Model,
+    /// `2026-11-22` in the zone of the question.
+    Day,
+    /// A member's name.
+    Operator,
+    Session,
+}
+
+/// Spending on paid commands by when it was settled. Filters are joined by "and".
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SpendQuery {
+    /// Inclusive.
+    pub since: Option<Timestamp>,
+    /// Inclusive.
+    pub until: Option<Timestamp>,
+    pub provider: Option<Name>,
+    pub instance: Option<Name>,
+    pub operation: Option<String>,
+    /// Member name or key id.
+    pub operator: Option<String>,
+    pub session: Option<Name>,
+    pub group_by: Vec<GroupBy>,
+    /// IANA time zone of days; UTC where it is not given.
+    pub zone: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpendAnswer {
+    pub reporting: Currency,
+    /// By group, in the order of the groups.
+    pub rows: Vec<SpendRow>,
+    /// Of all rows; with no filter and no times, `posted` is the ledger's.
+    pub total: SpendRow,
+    /// Index of the newest entry that was read.
+    pub head: u64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpendRow {
+    /// One text for each item of `group_by`; empty text where a command has none (a session).
+    pub group: Vec<String>,
+    /// Paid commands settled.
+    pub count: u64,
+    /// By currency.
+    pub posted: Vec<Money>,
+    /// Paid commands in flight: not counted in a question about the past.
+    pub pending: u64,
+    /// What they hold, by currency.
+    pub reserved: Vec<Money>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RatesAnswer {
+    pub reporting: Currency,
+    pub rates: Vec<ExchangeRate>,
+    pub prices: Vec<PriceRow>,
+}
+
+/// A price set by an operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriceRow {
+    pub price: PriceOverride,
+    /// Its name in quotes: `log#17`.
+    pub version: String,
+    /// Index of the entry that set it.
+    pub entry: u64,
 }

@@ -69,6 +69,16 @@ codes! {
     AlreadySettled = "already_settled", 1403;
     /// The result claims a cost above what was reserved.
     CostExceedsReservation = "cost_exceeds_reservation", 1404;
+    /// The result's cost is not what its usage costs by the quote.
+    WrongCost = "wrong_cost", 1405;
+    /// A hard budget has not enough left for the most the call can cost.
+    BudgetExceeded = "budget_exceeded", 1601;
+    /// Nobody has told what the call costs.
+    PriceUnknown = "price_unknown", 1602;
+    /// No exchange rate leads from the price to a budget.
+    RateUnknown = "rate_unknown", 1603;
+    /// The change of budgets, prices or rates cannot be made.
+    BadFinanceChange = "bad_finance_change", 1604;
     /// The broker cannot write to its log.
     Unavailable = "unavailable", 1501;
 }

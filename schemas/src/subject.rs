@@ -23,6 +23,11 @@ pub const RELOAD_ASK: &str = "if.ask.reload";
 /// Where signed trust changes go; provider and instance are reserved names.
 pub const TRUST: &str = "if.command.if.fabric.trust.change";
 
+/// Where signed finance changes go; provider and instance are reserved names.
+pub const FINANCE: &str = "if.command.if.fabric.finance.change";
+/// A budget has reached a part of its limit: JSON, [`crate::finance::BudgetAlert`].
+pub const BUDGET_ALERT: &str = "if.event.if.fabric.optimise.budget.alert";
+
 /// Name of the JetStream work queue.
 pub const WORK_STREAM: &str = "IF_WORK";
 
@@ -71,6 +76,14 @@ pub fn events_of_operation(provider: &Name, instance: &Name, operation: &Operati
 /// `if.presence.<node>`
 pub fn presence(node: &Name) -> String {
     format!("if.presence.{node}")
+}
+/// `if.presence.<node>.tariff.<provider>`: beside presence, so that who hears both hears them in their order.
+pub fn tariff(node: &Name, provider: &Name) -> String {
+    format!("if.presence.{node}.tariff.{provider}")
+}
+/// `if.ask.tariff.<node>`: ask one node for its tariffs.
+pub fn tariff_ask(node: &Name) -> String {
+    format!("if.ask.tariff.{node}")
 }
 /// `if.query.<what>`
 pub fn query(what: &str) -> String {

@@ -2,8 +2,8 @@
 //! The broker's state, the worker's check and the auditor's verifier all use this one fold.
 
 use crate::{
-    Code, Command, Envelope, Hash, KeyId, Member, Name, PublicKey, Reject, Role, SchemaError, TrustChange, TrustOp,
-    member::Genesis,
+    Code, Command, Envelope, Hash, KeyId, Member, Name, OperationId, PublicKey, Reject, Role, SchemaError, TrustChange,
+    TrustOp, member::Genesis,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -81,6 +81,12 @@ impl Trust {
         })
     }
 
+    /// The name of the member that has or had this key.
+    pub fn claimed_name(&self, key: &KeyId) -> Result<&Name, Reject> {
+        let unknown = || Reject::new(Code::UnknownKey, format!("no member has the key {key}"));
+        self.members.get(key).map(|s| &s.member.name).ok_or_else(unknown)
+    }
+
     /// An active signer, or `key_revoked`.
     pub fn active<'a>(&self, standing: &'a Standing) -> Result<&'a Member, Reject> {
         match standing.revoked {
@@ -95,14 +101,25 @@ impl Trust {
 
     /// May the signer of `command` send it? (The signature is checked by the caller.)
     pub fn authorize(&self, signer: &KeyId, command: &Command) -> Result<(), Reject> {
+        self.authorize_operation(signer, &command.operation, &command.provider, &command.instance)
+    }
+
+    /// May the signer do this to the instance?
+    pub fn authorize_operation(
+        &self,
+        signer: &KeyId,
+        op: &OperationId,
+        provider: &Name,
+        instance: &Name,
+    ) -> Result<(), Reject> {
         let standing = self.members.get(signer);
         let standing =
             standing.ok_or_else(|| Reject::new(Code::UnknownKey, format!("no member has the key {signer}")))?;
         let member = self.active(standing)?;
-        if member.may_send(&command.operation, &command.provider, &command.instance) {
+        if member.may_send(op, provider, instance) {
             return Ok(());
         }
-        let (op, target) = (&command.operation, format!("{}/{}", command.provider, command.instance));
+        let target = format!("{provider}/{instance}");
         Err(Reject::new(
             Code::NotAllowed,
             format!("{} ({}) may not {op} on {target}", member.name, member.role.as_str()),

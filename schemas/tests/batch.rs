@@ -37,6 +37,7 @@ fn command() -> Command {
         instance: "one".parse().unwrap(),
         effect: Effect::Once,
         dry_run: false,
+        session: None,
         payload: Hash([3; 32]),
     }
 }

@@ -2,18 +2,25 @@
 #![allow(clippy::unwrap_used)]
 
 use if_schemas::{
-    Body, Code, Command, CommandId, Currency, Effect, Entry, Envelope, Grant, Hash, KeyId, Member, Money, Name,
-    OperationId, Payload, PublicKey, Reject, ResultEvent, Role, Salt, SchemaError, Settlement, SigningKey, Status,
-    Timestamp, TraceId, TrustChange, TrustOp, codec,
+    Body, Code, Command, CommandId, Currency, Effect, Entry, Envelope, FinanceChange, FinanceOp, Grant, Hash, KeyId,
+    Member, Money, Name, OperationId, Payload, PublicKey, Reject, ResultEvent, Role, Salt, SchemaError, Settlement,
+    SigningKey, Status, Timestamp, TraceId, TrustChange, TrustOp, codec,
     export::{Header, Reader, Record, Writer},
+    finance::{Budget, BudgetKey, ExchangeRate, Mode, Period, PriceOverride, Scope},
     limits,
     member::Genesis,
     outcome::Progress,
+    price::{Quote, QuoteLine, Rate, Sku, Unit, Usage},
     query::RawEntry,
     subject,
     time::{parse_duration_us, parse_instant},
 };
-use proptest::{collection::vec, option, prelude::*, sample::select};
+use proptest::{
+    collection::{btree_map, vec},
+    option,
+    prelude::*,
+    sample::select,
+};
 
 const NAME: &str = "[a-z0-9][a-z0-9_-]{0,62}";
 const SHORT: &str = "[a-z0-9][a-z0-9_-]{0,8}";
@@ -41,19 +48,95 @@ prop_compose! {
 prop_compose! {
     fn command()(
         id: [u8; 16], trace: [u8; 16], issued_at in time(), deadline in time(), operation in operation(), provider in name(),
-        instance in name(), effect in select(vec![Effect::Read, Effect::Idempotent, Effect::Once]), dry_run: bool, payload in hash(),
+        instance in name(), effect in select(vec![Effect::Read, Effect::Idempotent, Effect::Once]), dry_run: bool,
+        session in option::of(name()), payload in hash(),
     ) -> Command {
         let (id, trace) = (CommandId::from_bytes(id), TraceId::from_bytes(trace));
-        Command { id, trace, issued_at, deadline, operation, provider, instance, effect, dry_run, payload }
+        Command { id, trace, issued_at, deadline, operation, provider, instance, effect, dry_run, session, payload }
+    }
+}
+fn unit() -> impl Strategy<Value = Unit> {
+    select(vec![
+        Unit::Call,
+        Unit::Message,
+        Unit::Minute,
+        Unit::Hour,
+        Unit::InputToken,
+        Unit::CachedInputToken,
+        Unit::OutputToken,
+        Unit::Amount,
+    ])
+}
+fn usage() -> impl Strategy<Value = Usage> {
+    btree_map(unit(), any::<u64>(), 0..8)
+}
+prop_compose! {
+    fn rate()(unit in unit(), amount_micros: i64, per: u32) -> Rate { Rate { unit, amount_micros, per } }
+}
+prop_compose! {
+    fn quote()(
+        table in ".{0,40}", sku in ".{0,40}", currency in "[A-Z]{3}", lines in vec((rate(), any::<u64>()), 0..4),
+    ) -> Quote {
+        let lines = lines.into_iter().map(|(rate, most)| QuoteLine { rate, most }).collect();
+        Quote { table, sku, currency: currency.parse().unwrap(), lines }
+    }
+}
+fn scope() -> impl Strategy<Value = Scope> {
+    prop_oneof![
+        Just(Scope::Global),
+        name().prop_map(Scope::Provider),
+        (name(), name()).prop_map(|(provider, instance)| Scope::Instance { provider, instance }),
+        name().prop_map(Scope::Operator),
+        name().prop_map(Scope::Family),
+        name().prop_map(Scope::Session),
+    ]
+}
+prop_compose! {
+    fn budget_key()(scope in scope(), period in select(vec![Period::Day, Period::Week, Period::Month])) -> BudgetKey {
+        BudgetKey { scope, period }
+    }
+}
+fn finance_op() -> impl Strategy<Value = FinanceOp> {
+    let currency = || "[A-Z]{3}".prop_map(|c| c.parse::<Currency>().unwrap());
+    let mode = select(vec![Mode::Hard, Mode::Soft]);
+    let budget = (budget_key(), money(), mode, "[A-Za-z/]{1,20}")
+        .prop_map(|(key, limit, mode, zone)| FinanceOp::SetBudget(Budget { key, limit, mode, zone }));
+    let limits = btree_map(unit(), any::<u64>(), 0..4);
+    let price = (name(), ".{1,40}", vec(rate(), 0..4), limits, currency(), ".{0,40}").prop_map(
+        |(provider, sku, rates, limits, currency, source)| {
+            FinanceOp::SetPrice(PriceOverride { provider, sku, prices: Sku { rates, limits }, currency, source })
+        },
+    );
+    let rate = (currency(), currency(), any::<i64>(), ".{0,12}", ".{0,40}").prop_map(
+        |(from, to, rate_micros, as_of, source)| {
+            FinanceOp::SetRate(ExchangeRate { from, to, rate_micros, as_of, source })
+        },
+    );
+    prop_oneof![
+        budget,
+        budget_key().prop_map(FinanceOp::RemoveBudget),
+        price,
+        (name(), ".{0,40}").prop_map(|(provider, sku)| FinanceOp::RemovePrice { provider, sku }),
+        rate,
+        (currency(), currency()).prop_map(|(from, to)| FinanceOp::RemoveRate { from, to }),
+        currency().prop_map(FinanceOp::SetReporting),
+    ]
+}
+prop_compose! {
+    fn finance()(id: [u8; 16], issued_at in time(), deadline in time(), op in finance_op()) -> FinanceChange {
+        FinanceChange { id: CommandId::from_bytes(id), issued_at, deadline, op }
     }
 }
 prop_compose! {
     fn result()(
         id: [u8; 16], entry in hash(), status in select(Status::ALL.to_vec()), started_at in time(), finished_at in time(),
-        attempt: u32, simulated: bool, cost in money(), price_table in option::of(".{0,40}"), payload in hash(),
+        attempt: u32, simulated: bool, cost in money(), price_table in option::of(".{0,40}"),
+        usage in option::of(usage()), payload in hash(),
     ) -> ResultEvent {
         let command = CommandId::from_bytes(id);
-        ResultEvent { command, entry, status, started_at, finished_at, attempt, simulated, cost, price_table, payload }
+        ResultEvent {
+            command, entry, status, started_at, finished_at, attempt, simulated, cost, price_table, usage, payload,
+        }
     }
 }
 
@@ -109,20 +192,20 @@ fn envelope() -> impl Strategy<Value = Envelope> {
         (result(), key()).prop_map(|(b, k)| Envelope::seal(&b, &k).unwrap()),
         (change(), key()).prop_map(|(b, k)| Envelope::seal(&b, &k).unwrap()),
         (genesis(), key()).prop_map(|(b, k)| Envelope::seal(&b, &k).unwrap()),
+        (finance(), key()).prop_map(|(b, k)| Envelope::seal(&b, &k).unwrap()),
     ]
 }
 fn body() -> impl Strategy<Value = Body> {
     prop_oneof![
         envelope().prop_map(|envelope| Body::Genesis { envelope }),
-        (envelope(), name(), money()).prop_map(|(envelope, worker, reserved)| Body::Admitted {
-            envelope,
-            worker,
-            reserved
-        }),
+        (envelope(), name(), money(), option::of(quote()))
+            .prop_map(|(envelope, worker, reserved, quote)| { Body::Admitted { envelope, worker, reserved, quote } }),
         (envelope(), reject()).prop_map(|(envelope, reject)| Body::Rejected { envelope, reject }),
         (envelope(), settlement()).prop_map(|(envelope, settlement)| Body::Completed { envelope, settlement }),
         envelope().prop_map(|envelope| Body::Late { envelope }),
         envelope().prop_map(|envelope| Body::Trust { envelope }),
+        envelope().prop_map(|envelope| Body::Finance { envelope }),
+        (budget_key(), time(), time()).prop_map(|(budget, start, end)| Body::Period { budget, start, end }),
         (any::<[u8; 16]>(), ".{0,80}", settlement()).prop_map(|(id, reason, settlement)| Body::Unresolved {
             command: CommandId::from_bytes(id),
             status: Status::Indeterminate,
@@ -142,13 +225,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn sealed_bodies_open_to_themselves(command in command(), result in result(), change in change(), genesis in genesis(), key in key()) {
+    fn sealed_bodies_open_to_themselves(command in command(), result in result(), change in change(), genesis in genesis(), finance in finance(), key in key()) {
         let by = key.public();
         let wire = |e: Envelope| Envelope::decode(&e.encode().unwrap()).unwrap();
         prop_assert_eq!(wire(Envelope::seal(&command, &key).unwrap()).open::<Command>(&by).unwrap(), command);
         prop_assert_eq!(wire(Envelope::seal(&result, &key).unwrap()).open::<ResultEvent>(&by).unwrap(), result);
         prop_assert_eq!(wire(Envelope::seal(&change, &key).unwrap()).open::<TrustChange>(&by).unwrap(), change);
         prop_assert_eq!(wire(Envelope::seal(&genesis, &key).unwrap()).open::<Genesis>(&by).unwrap(), genesis);
+        prop_assert_eq!(wire(Envelope::seal(&finance, &key).unwrap()).open::<FinanceChange>(&by).unwrap(), finance);
     }
 
     #[test]

@@ -8,6 +8,8 @@ mod fixtures;
 mod invalid;
 #[path = "../examples/make_vectors/invalid_log.rs"]
 mod invalid_log;
+#[path = "../examples/make_vectors/invalid_money.rs"]
+mod invalid_money;
 #[path = "../examples/make_vectors/invalid_rules.rs"]
 mod invalid_rules;
 #[path = "../examples/make_vectors/log.rs"]
@@ -132,6 +134,8 @@ fn check_envelope(case: &Case) {
         Kind::Head => check_body::<Head>(case, &envelope, &key),
         Kind::Receipt => check_body::<Receipt>(case, &envelope, &key),
         Kind::Presence => check_body::<Announcement>(case, &envelope, &key),
+        Kind::Finance => check_body::<if_schemas::FinanceChange>(case, &envelope, &key),
+        Kind::Tariff => check_body::<if_schemas::tariff::Tariff>(case, &envelope, &key),
     }
 }
 
@@ -340,6 +344,12 @@ fn walk_invalid(case: &Case, error: &str) -> Option<&'static str> {
                 "settlement",
                 "cost_exceeds_reservation",
                 "wrong_worker",
+                "quote",
+                "wrong_cost",
+                "budget_exceeded",
+                "rate_unknown",
+                "window",
+                "bad_finance_change",
                 "unknown_command",
                 "not_in_flight",
                 "log",

@@ -13,7 +13,7 @@ fn code(receipt: &Receipt) -> &'static str {
     match &receipt.verdict {
         Verdict::Rejected(reject) => reject.code.as_str(),
         Verdict::Accepted => "accepted",
-        Verdict::WouldAccept => "would_accept",
+        Verdict::WouldAccept { .. } => "would_accept",
     }
 }
 

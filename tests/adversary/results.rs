@@ -31,6 +31,7 @@ fn result(command: &Command, head: &Head, status: Status, key: &SigningKey) -> R
         simulated: true,
         cost: Money::FREE,
         price_table: None,
+        usage: None,
         payload: payload.hash(),
     };
     Ok(Submission { envelope: Envelope::seal(&body, key)?, payload: Some(payload) }.to_message()?)
@@ -54,6 +55,7 @@ fn announcement(provider: &str, at: Timestamp, sequence: u64) -> Result<Announce
         providers: vec![ProviderPresence {
             provider: provider.parse()?,
             operations: vec![("noop.fire".parse()?, Effect::Once)],
+            tariff: Some(world::free_tariff(&if_tests::Keys::default().worker, "noop", "noop.fire", 0)?.0),
         }],
     })
 }
@@ -68,6 +70,8 @@ async fn announce(fabric: &InProcess, key: &SigningKey, a: &Announcement) -> Res
 
 async fn until_served(fabric: &InProcess, sequence: u64) -> Result<()> {
     let a = announcement("noop", world::now(), sequence)?;
+    let (_, to, bytes) = world::free_tariff(&fabric.keys.worker, "noop", "noop.fire", sequence)?;
+    fabric.client.bus.publish(&to, bytes, None).await?;
     for _ in 0..200 {
         if !announce(fabric, &fabric.keys.worker, &a).await?.nodes.is_empty() {
             return Ok(());

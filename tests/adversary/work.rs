@@ -14,7 +14,12 @@ fn forged(fabric: &InProcess, operator: &SigningKey, broker: &SigningKey) -> Res
         1,
         Hash([1; 32]),
         world::now(),
-        Body::Admitted { envelope: Envelope::seal(&c, operator)?, worker: "node".parse()?, reserved: Money::FREE },
+        Body::Admitted {
+            envelope: Envelope::seal(&c, operator)?,
+            worker: "node".parse()?,
+            reserved: Money::FREE,
+            quote: None,
+        },
     );
     item(&entry, payload, broker, operator)
 }

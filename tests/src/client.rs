@@ -32,7 +32,18 @@ impl Client {
 
     /// A good command; change it to make it a bad one.
     pub fn command(&self, operation: &str, effect: Effect) -> anyhow::Result<(Command, Payload)> {
-        let payload = Payload::new(&Arguments { args: serde_json::Map::new(), why: None }, new_salt())?;
+        self.command_with(operation, effect, &serde_json::json!({}))
+    }
+
+    /// The same with arguments, a JSON object.
+    pub fn command_with(
+        &self,
+        operation: &str,
+        effect: Effect,
+        args: &serde_json::Value,
+    ) -> anyhow::Result<(Command, Payload)> {
+        let args = args.as_object().cloned().unwrap_or_default();
+        let payload = Payload::new(&Arguments { args, why: None }, new_salt())?;
         let command = Command {
             id: new_command_id(),
             trace: new_trace_id(),
@@ -43,6 +54,7 @@ impl Client {
             instance: "main".parse()?,
             effect,
             dry_run: false,
+            session: None,
             payload: payload.hash(),
         };
         Ok((command, payload))

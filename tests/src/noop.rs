@@ -1,14 +1,24 @@
 //! A provider that does nothing, and remembers what it was asked to do.
 
 use async_trait::async_trait;
-use if_engine::{Adapter, AdapterError, Call, Discovered, Execution, InstanceConfig, Peer, ProgressSink, Provider};
+use if_engine::{
+    Adapter, AdapterError, Call, Discovered, Execution, InstanceConfig, Metered, Peer, Prices, ProgressSink, Provider,
+};
 use if_manifest::{Category, OperationSpec, ParamKind, ProviderSpec};
-use if_schemas::{CommandId, Effect};
+use if_schemas::{
+    CommandId, Currency, Effect,
+    price::{Meter, MeterLine, PriceTable, Quantity, Rate, Sku, SkuName, Unit},
+};
 use serde_json::json;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Executions so far, in order.
 pub type Executed = Arc<Mutex<Vec<CommandId>>>;
+
+/// What a call of `noop.paid` costs, micro-dollars.
+pub const CALL_MICROS: i64 = 1_000;
+/// Most calls of one `noop.paid` that does not say how many.
+pub const CALLS_MAX: u64 = 10;
 
 /// Where executions are remembered.
 #[derive(Clone)]
@@ -28,6 +38,7 @@ impl NoopProvider {
         let operation = |id, effect| {
             OperationSpec::new(id, effect, "does nothing").optional("note", ParamKind::Text, None, "any text")
         };
+        let calls = ParamKind::Integer { min: 0, max: 1_000_000 };
         let spec = ProviderSpec {
             id: "noop".into(),
             display_name: "No-op".into(),
@@ -41,6 +52,13 @@ impl NoopProvider {
                 operation("noop.read", Effect::Read),
                 operation("noop.set", Effect::Idempotent),
                 operation("noop.fire", Effect::Once),
+                operation("noop.paid", Effect::Idempotent).optional("calls", calls, None, "most calls").optional(
+                    "used",
+                    calls,
+                    None,
+                    "calls it uses; nobody knows if it is not given",
+                ),
+                operation("noop.unpriced", Effect::Idempotent),
             ],
         };
         Self { spec, memory }
@@ -51,6 +69,20 @@ impl NoopProvider {
 impl Provider for NoopProvider {
     fn spec(&self) -> &ProviderSpec {
         &self.spec
+    }
+    fn prices(&self) -> Prices {
+        let mut prices = Prices::free(self.spec());
+        let lines = vec![MeterLine { unit: Unit::Call, most: Quantity::Argument("calls".into()) }];
+        let meter = Meter { sku: SkuName::Fixed("call".into()), lines };
+        prices.operations.retain(|id, _| id.as_str() != "noop.unpriced");
+        for (id, price) in &mut prices.operations {
+            if id.as_str() == "noop.paid" {
+                *price = Some(meter.clone());
+            }
+        }
+        let rates = vec![Rate { unit: Unit::Call, amount_micros: CALL_MICROS, per: 1 }];
+        let skus = [("call".to_string(), Sku { rates, limits: [(Unit::Call, CALLS_MAX)].into() })].into();
+        Prices { table: Some(PriceTable { version: "noop-1".into(), currency: Currency::USD, skus }), ..prices }
     }
     fn adapter(&self, _: InstanceConfig) -> Result<Arc<dyn Adapter>, AdapterError> {
         Ok(Arc::new(Noop { memory: self.memory.clone() }))
@@ -80,17 +112,22 @@ impl Adapter for Noop {
     async fn discover_instances(&self) -> Result<Vec<Discovered>, AdapterError> {
         Ok(vec![])
     }
-    async fn execute_command(&self, call: Call, _: ProgressSink) -> Execution {
+    async fn execute_command(&self, call: Call, _: ProgressSink) -> if_engine::Executed {
         match &self.memory {
             Memory::InProcess(executed) => executed.lock().unwrap_or_else(PoisonError::into_inner).push(call.command),
             Memory::File(file) => {
                 // One write of one short line to a file opened for appending: lines of concurrent executions do not mix.
                 let line = format!("{} {}\n", call.command, call.operation);
                 if let Err(e) = std::io::Write::write_all(&mut file.as_ref(), line.as_bytes()) {
-                    return Execution::failed("provider_error", e.to_string(), None);
+                    return Execution::failed("provider_error", e.to_string(), None).into();
                 }
             }
         }
-        Execution::Succeeded(json!({ "done": true }))
+        let metered = match call.integer("used").map(u64::try_from) {
+            Some(Ok(used)) => Metered::Known([(Unit::Call, used)].into()),
+            _ if call.operation.as_str() == "noop.paid" => Metered::Unknown,
+            _ => Metered::Nothing,
+        };
+        if_engine::Executed { execution: Execution::Succeeded(json!({ "done": true })), metered }
     }
 }

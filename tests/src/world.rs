@@ -3,7 +3,11 @@
 use anyhow::Context;
 use if_home::{Home, keys};
 use if_schemas::{
-    CommandId, Envelope, Hash, Member, Name, PublicKey, Role, Salt, SigningKey, Timestamp, TraceId, member::Genesis,
+    CommandId, Envelope, Hash, Member, Name, PublicKey, Role, Salt, SigningKey, Timestamp, TraceId,
+    member::Genesis,
+    subject,
+    tariff::{Tariff, TariffDocument},
+    wire::{Message as _, Submission},
 };
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -105,4 +109,21 @@ pub fn make_home(dir: &std::path::Path, keys: &Keys) -> anyhow::Result<Home> {
     let envelope = Envelope::seal(&genesis, &keys.admin)?;
     std::fs::write(home.genesis_file(), envelope.encode()?).context("genesis.bin")?;
     Ok(home)
+}
+
+/// A tariff in which one operation is free, as the member `node` says it: its hash, and where to send which bytes.
+pub fn free_tariff(
+    key: &SigningKey,
+    provider: &str,
+    operation: &str,
+    sequence: u64,
+) -> anyhow::Result<(Hash, String, Vec<u8>)> {
+    let operations = [(operation.parse()?, None)].into();
+    let payload = TariffDocument { operations, ..TariffDocument::default() }.to_payload()?;
+    let (node, provider): (Name, Name) = (name("node")?, name(provider)?);
+    let document = payload.hash();
+    let to = subject::tariff(&node, &provider);
+    let tariff = Tariff { node, provider, at: now(), sequence, document };
+    let envelope = Envelope::seal(&tariff, key)?;
+    Ok((document, to, Submission { envelope, payload: Some(payload) }.to_message()?))
 }

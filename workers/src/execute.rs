@@ -7,7 +7,7 @@ use crate::{
     report::Ending,
     session::{Session, Snapshot, panic_text},
 };
-use if_engine::{Adapter, Call, Execution, ProgressSink};
+use if_engine::{Adapter, Call, Executed, Execution, Metered, ProgressSink};
 use if_schemas::{Effect, Outcome, Status, Timestamp, outcome::Failure, presence::InstanceState};
 use std::{sync::Arc, task::Poll};
 use tokio::{
@@ -41,7 +41,7 @@ impl NotBegun {
         let message = format!("the worker stopped while it was executing the command; now: {}", failure.message);
         let hint = Some("look at the target to see whether it happened".to_string());
         let failure = Failure { code: "interrupted".into(), message, hint };
-        Ending::failure(Status::Indeterminate, failure, run.started_at, run.attempt, run.simulated)
+        Ending::failure(Status::Indeterminate, failure, run.started_at, run.attempt, run.simulated).used_unknown()
     }
 }
 
@@ -129,7 +129,7 @@ pub async fn run(
     adapter: Arc<dyn Adapter>,
     work: &CheckedWork,
     turn: Turn,
-) -> Result<(Status, Outcome), NotBegun> {
+) -> Result<Done, NotBegun> {
     let a = work.assignment();
     let _busy = session.busy();
     let deadline = clock::instant_of(a.deadline);
@@ -155,7 +155,7 @@ pub async fn run(
         }
     };
     Ok(match ended {
-        Some(Ok(Some(execution))) => outcome(execution),
+        Some(Ok(Some(executed))) => done(executed),
         Some(Ok(None)) => return Err(NotBegun::Expired("its turn came after the deadline".into())),
         Some(Err(error)) => match error.try_into_panic() {
             // Only the end of this process cancels it. There is no result to make: the next process finds it in the inbox.
@@ -182,32 +182,41 @@ async fn next<T>(reports: &mut mpsc::Receiver<T>) -> Option<T> {
 }
 
 /// None if the deadline passed before it could begin: nothing was done then.
-async fn begin_in_turn(adapter: Arc<dyn Adapter>, call: Call, sink: ProgressSink, mut turn: Turn) -> Option<Execution> {
+async fn begin_in_turn(adapter: Arc<dyn Adapter>, call: Call, sink: ProgressSink, mut turn: Turn) -> Option<Executed> {
     if Instant::now() >= call.deadline {
         return None;
     }
-    let mut execution = adapter.execute_command(call, sink);
-    let first = futures::poll!(&mut execution);
+    let mut executing = adapter.execute_command(call, sink);
+    let first = futures::poll!(&mut executing);
     turn.mine.take();
     match first {
-        Poll::Ready(execution) => Some(execution),
-        Poll::Pending => Some(execution.await),
+        Poll::Ready(executed) => Some(executed),
+        Poll::Pending => Some(executing.await),
     }
 }
 
-fn outcome(execution: Execution) -> (Status, Outcome) {
-    match execution {
+/// What a command that began came to.
+pub struct Done {
+    pub status: Status,
+    pub outcome: Outcome,
+    pub metered: Metered,
+}
+
+fn done(executed: Executed) -> Done {
+    let Executed { execution, metered } = executed;
+    let (status, outcome) = match execution {
         Execution::Succeeded(document) => (Status::Succeeded, Outcome::Result(document)),
         Execution::Failed(failure) => (Status::Failed, Outcome::Error(failure)),
         Execution::Indeterminate(failure) => (Status::Indeterminate, Outcome::Error(failure)),
-    }
+    };
+    Done { status, outcome, metered }
 }
 
 /// It began and did not end: for a read that is a failure, otherwise nobody can know.
-fn unknown(effect: Effect, code: &str, message: String, hint: &str) -> (Status, Outcome) {
+fn unknown(effect: Effect, code: &str, message: String, hint: &str) -> Done {
     let failure = Failure { code: code.into(), message, hint: Some(hint.into()) };
     let status = if effect == Effect::Read { Status::Failed } else { Status::Indeterminate };
-    (status, Outcome::Error(failure))
+    Done { status, outcome: Outcome::Error(failure), metered: Metered::Unknown }
 }
 
 #[cfg(test)]

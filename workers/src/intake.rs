@@ -8,6 +8,7 @@ use if_schemas::{
     TraceId,
     outcome::Failure,
     payload::Arguments,
+    price::Quote,
     wire::{Message, WorkItem},
 };
 use serde_json::{Map, Value};
@@ -27,6 +28,15 @@ pub struct Assignment {
     pub instance: Name,
     pub deadline: Timestamp,
     pub effect: Effect,
+    /// What it may cost, from the admission; none where the operation is free.
+    pub quote: Option<Quote>,
+}
+
+impl Assignment {
+    /// Must not run twice: a repeat would do it again, or pay for it again with only one reservation.
+    pub fn runs_once(&self) -> bool {
+        self.effect == Effect::Once || self.quote.is_some()
+    }
 }
 
 /// Work that passed every check. Made only by [`check`].
@@ -146,7 +156,7 @@ pub struct Desk<'a> {
 pub fn check(desk: &Desk<'_>, message: &[u8]) -> Result<Intake, IntakeError> {
     let item = WorkItem::from_message(message).map_err(IntakeError::Malformed)?;
     let entry = check_head(desk.trust, &item)?;
-    let Body::Admitted { envelope, worker, .. } = &entry.body else {
+    let Body::Admitted { envelope, worker, quote, .. } = &entry.body else {
         return Err(IntakeError::NotAdmitted(entry.body.name()));
     };
     let signer = desk.trust.trust.claimed(envelope).map_err(IntakeError::Signer)?.member.key;
@@ -168,7 +178,7 @@ pub fn check(desk: &Desk<'_>, message: &[u8]) -> Result<Intake, IntakeError> {
     if own != Some(worker) {
         return Err(IntakeError::Elsewhere(worker.clone()));
     }
-    let assignment = assignment_of(&command, Entry::hash_bytes(&item.entry));
+    let assignment = assignment_of(&command, Entry::hash_bytes(&item.entry), quote.clone());
     if desk.now >= command.deadline {
         return Ok(Intake::Expired(assignment));
     }
@@ -207,7 +217,7 @@ fn check_head(trust: &TrustView, item: &WorkItem) -> Result<Entry, IntakeError> 
     Ok(entry)
 }
 
-fn assignment_of(command: &Command, entry: Hash) -> Assignment {
+fn assignment_of(command: &Command, entry: Hash, quote: Option<Quote>) -> Assignment {
     Assignment {
         command: command.id,
         entry,
@@ -217,6 +227,7 @@ fn assignment_of(command: &Command, entry: Hash) -> Assignment {
         instance: command.instance.clone(),
         deadline: command.deadline,
         effect: command.effect,
+        quote,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     session::Session,
 };
 use if_bus::Delivery;
-use if_schemas::{Effect, Status, Timestamp, outcome::Failure};
+use if_schemas::{Status, Timestamp, outcome::Failure};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, time::MissedTickBehavior};
 use tracing::Instrument;
@@ -91,7 +91,7 @@ impl Place {
             }
         };
         if let Err(error) = self.node.inbox.started(started(a, &run)).await
-            && a.effect == Effect::Once
+            && a.runs_once()
         {
             return NotBegun::Unavailable(inbox_unavailable(&error.to_string())).ending(&run);
         }
@@ -106,18 +106,19 @@ impl Place {
         };
         let ran = execute::run(&self.node, &self.session, adapter, work, turn).await;
         drop(permit);
-        let (status, outcome) = match ran {
+        let execute::Done { status, outcome, metered } = match ran {
             Ok(ended) => ended,
             Err(not) => return not.ending(&run),
         };
         let Run { attempt, started_at, simulated, .. } = run;
-        Ending { status, outcome, started_at, finished_at: clock::now().max(started_at), attempt, simulated }
+        let finished_at = clock::now().max(started_at);
+        Ending { status, outcome, metered, started_at, finished_at, attempt, simulated }
     }
 
     /// Makes and records the result.
     async fn end(&self, a: &Assignment, ending: &Ending) -> Option<Arc<Finished>> {
         let finished = self.seal(a, ending)?;
-        Some(self.record(a.effect, finished).await)
+        Some(self.record(a.runs_once(), finished).await)
     }
 
     fn seal(&self, a: &Assignment, ending: &Ending) -> Option<Arc<Finished>> {
@@ -135,7 +136,7 @@ impl Place {
 
     async fn finish_interrupted(&self, a: &Assignment, started: &Started) -> Option<Arc<Finished>> {
         match report::seal_interrupted(&self.node, started) {
-            Ok(finished) => Some(self.record(a.effect, finished).await),
+            Ok(finished) => Some(self.record(a.runs_once(), finished).await),
             Err(error) => {
                 tracing::error!(%error, "no result could be made");
                 None
@@ -143,8 +144,8 @@ impl Place {
         }
     }
 
-    async fn record(&self, effect: Effect, finished: Arc<Finished>) -> Arc<Finished> {
-        if let Err(error) = self.node.inbox.finished(finished.clone(), effect == Effect::Once).await {
+    async fn record(&self, once: bool, finished: Arc<Finished>) -> Arc<Finished> {
+        if let Err(error) = self.node.inbox.finished(finished.clone(), once).await {
             // The result is sent all the same. If this process ends before the broker has it, a `once` command is
             // answered as interrupted, which is true.
             tracing::error!(%error, "result not recorded in the inbox");
@@ -165,6 +166,7 @@ fn started(a: &Assignment, run: &Run) -> Started {
         started_at: run.started_at,
         attempt: run.attempt,
         simulated: run.simulated,
+        quote: a.quote.clone(),
     }
 }
 

@@ -20,6 +20,7 @@ mod run;
 pub mod secrets;
 pub mod session;
 mod stats;
+pub mod tariff;
 pub mod trust;
 
 pub use run::{WorkerError, WorkerOptions, check, run};

@@ -3,14 +3,15 @@
 use crate::{clock, node::Node, registry::Registry};
 use if_bus::{BusError, Subscription};
 use if_schemas::{
-    Envelope,
+    Envelope, Hash, Name,
     presence::{ANNOUNCE_INTERVAL_MS, Announcement, InstancePresence},
     subject,
     wire::Message,
 };
 use std::{
+    collections::BTreeSet,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -24,13 +25,15 @@ pub struct Presence {
     node: Arc<Node>,
     registry: Arc<Registry>,
     sequence: AtomicU64,
+    /// Prices the broker was sent on this connection.
+    told: Mutex<BTreeSet<(Name, Hash)>>,
 }
 
 impl Presence {
     pub fn new(node: Arc<Node>, registry: Arc<Registry>) -> Self {
         // Begins above whatever an earlier process of this node announced, also when its clock stood still.
         let sequence = AtomicU64::new(u64::try_from(clock::now().0).unwrap_or(0));
-        Self { node, registry, sequence }
+        Self { node, registry, sequence, told: Mutex::default() }
     }
 
     /// Announces until the node stops.
@@ -55,13 +58,23 @@ impl Presence {
                 None
             }
         };
+        let mut tariff_ask = match self.node.bus.subscribe(&subject::tariff_ask(&self.node.name)).await {
+            Ok(ask) => Some(ask),
+            Err(error) => {
+                tracing::warn!(%error, "questions about prices are not heard until the next connection");
+                None
+            }
+        };
+        self.forget_told();
         let mut ticks = tokio::time::interval(Duration::from_millis(ANNOUNCE_INTERVAL_MS));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
                 () = self.node.changed.notified() => {}
-                () = asked(&mut ask) => {}
+                // Who asks may have been started just now.
+                () = asked(&mut ask) => self.forget_told(),
+                () = asked(&mut tariff_ask) => self.forget_told(),
             }
             if let Err(error) = self.announce(false).await {
                 tracing::debug!(%error, "not announced");
@@ -75,6 +88,10 @@ impl Presence {
         if !self.node.bus.link().borrow().up {
             return Ok(());
         }
+        let providers = self.registry.providers();
+        if !leaving {
+            self.tell_tariffs().await?;
+        }
         let announcement = Announcement {
             node: self.node.name.clone(),
             version: env!("CARGO_PKG_VERSION").into(),
@@ -82,10 +99,38 @@ impl Presence {
             sequence: self.sequence.fetch_add(1, Ordering::Relaxed),
             leaving,
             instances: self.served(),
-            providers: self.registry.providers(),
+            providers,
         };
         let bytes = Envelope::seal(&announcement, &self.node.key)?.to_message()?;
         Ok(self.node.bus.publish(&subject::presence(&self.node.name), bytes, None).await?)
+    }
+
+    /// Prices that nobody was told yet: before the announcement that names them, so that no command is refused for want
+    /// of them.
+    async fn tell_tariffs(&self) -> Result<(), PresenceError> {
+        for sheet in self.registry.tariffs().iter().filter(|s| self.may_tell(&s.provider)) {
+            let key = (sheet.provider.clone(), sheet.hash);
+            if self.told.lock().unwrap_or_else(PoisonError::into_inner).contains(&key) {
+                continue;
+            }
+            let bytes = sheet.seal(&self.node, self.sequence.fetch_add(1, Ordering::Relaxed))?;
+            self.node.bus.publish(&subject::tariff(&self.node.name, &sheet.provider), bytes, None).await?;
+            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            told.retain(|(provider, _)| *provider != sheet.provider);
+            told.insert(key);
+        }
+        Ok(())
+    }
+
+    fn forget_told(&self) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// The broker refuses prices of providers this node may not serve.
+    fn may_tell(&self, provider: &Name) -> bool {
+        let view = self.node.trust.current();
+        let standing = view.as_ref().map(|view| view.trust.standing(&self.node.key.id()));
+        standing.is_none_or(|s| s.is_some_and(|s| s.member.may_serve_some(provider)))
     }
 
     /// The broker refuses an announcement as a whole if one instance in it is not this node's to serve.

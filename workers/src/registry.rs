@@ -5,6 +5,7 @@ use crate::{
     node::Node,
     queue::{Loop, RUNNING_MAX},
     session::{Session, Target, Timing},
+    tariff::Sheet,
 };
 use if_engine::Provider;
 use if_home::Instance;
@@ -13,8 +14,9 @@ use if_schemas::{
     Name,
     presence::{InstancePresence, InstanceState, ProviderPresence},
 };
+use serde_json::{Map, Value};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -84,6 +86,7 @@ pub struct Registry {
     node: Arc<Node>,
     known: BTreeMap<Name, Known>,
     tables: Mutex<Tables>,
+    tariffs: Mutex<Arc<Vec<Sheet>>>,
 }
 
 /// What the files ask for.
@@ -99,7 +102,7 @@ pub struct Wanted {
 
 impl Registry {
     pub fn new(node: Arc<Node>, known: BTreeMap<Name, Known>) -> Self {
-        Self { node, known, tables: Mutex::default() }
+        Self { node, known, tables: Mutex::default(), tariffs: Mutex::default() }
     }
 
     /// Starts, stops and restarts until what runs is what is wanted.
@@ -124,6 +127,7 @@ impl Registry {
         }
         tables.problems = problems(wanted, &tables.running);
         drop(tables);
+        self.refresh_tariffs();
         self.node.changed.notify_one();
     }
 
@@ -185,16 +189,49 @@ impl Registry {
 
     /// Operations of every provider that has an instance here.
     pub fn providers(&self) -> Vec<ProviderPresence> {
-        let tables = self.tables();
-        let served = |name: &Name| tables.running.keys().any(|(provider, _)| provider == name);
-        let known = self.known.values().filter(|k| served(&k.name));
-        known
+        let tariffs = self.tariffs();
+        self.served()
             .map(|k| {
                 let operations = k.spec.operations.iter();
                 let operations = operations.filter_map(|o| o.id.parse().ok().map(|id| (id, o.effect))).collect();
-                ProviderPresence { provider: k.name.clone(), operations }
+                let tariff = tariffs.iter().find(|t| t.provider == k.name).map(|t| t.hash);
+                ProviderPresence { provider: k.name.clone(), operations, tariff }
             })
             .collect()
+    }
+
+    /// Providers that have an instance here.
+    fn served(&self) -> impl Iterator<Item = &Known> {
+        let providers: BTreeSet<Name> = self.tables().running.keys().map(|(provider, _)| provider.clone()).collect();
+        self.known.values().filter(move |k| providers.contains(&k.name))
+    }
+
+    /// What the operations of every provider that has an instance here cost.
+    pub fn tariffs(&self) -> Arc<Vec<Sheet>> {
+        self.tariffs.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes the tariffs anew: after instances or the prices of a provider have changed.
+    pub fn refresh_tariffs(&self) {
+        let sheets = self.served().filter_map(|known| {
+            let sheet = Sheet::of(known, self.defaults(known));
+            sheet.inspect_err(|error| tracing::error!(provider = %known.name, %error, "its prices cannot be told")).ok()
+        });
+        let sheets = Arc::new(sheets.collect());
+        *self.tariffs.lock().unwrap_or_else(PoisonError::into_inner) = sheets;
+    }
+
+    fn defaults(&self, known: &Known) -> BTreeMap<Name, Map<String, Value>> {
+        let tables = self.tables();
+        let mine = tables.running.iter().filter(|((provider, _), _)| *provider == known.name);
+        let defaults = mine.filter_map(|((_, instance), running)| match &running.plan {
+            Plan::Serve(settings) => {
+                let defaults = known.provider.price_defaults(&settings.open_settings());
+                (!defaults.is_empty()).then(|| (instance.clone(), defaults))
+            }
+            Plan::Broken(_) => None,
+        });
+        defaults.collect()
     }
 
     pub fn len(&self) -> usize {

@@ -7,11 +7,13 @@ use crate::{
     node::Node,
 };
 use if_bus::BusError;
+use if_engine::Metered;
 use if_schemas::{
-    Code, CommandId, Effect, Envelope, Hash, Money, Name, Outcome, Payload, Reject, ResultEvent, SchemaError, Status,
+    Code, CommandId, Envelope, Hash, Money, Name, Outcome, Payload, Reject, ResultEvent, SchemaError, Status,
     Timestamp, TraceId,
     head::{Receipt, Verdict},
     outcome::Failure,
+    price::{PriceError, Quote, Usage},
     subject,
     wire::{Message, Submission},
 };
@@ -32,12 +34,20 @@ pub struct Ending {
     pub finished_at: Timestamp,
     pub attempt: u32,
     pub simulated: bool,
+    pub metered: Metered,
 }
 
 impl Ending {
     pub fn failure(status: Status, failure: Failure, started_at: Timestamp, attempt: u32, simulated: bool) -> Self {
         let finished_at = clock::now().max(started_at);
-        Self { status, outcome: Outcome::Error(failure), started_at, finished_at, attempt, simulated }
+        let (outcome, metered) = (Outcome::Error(failure), Metered::Nothing);
+        Self { status, outcome, started_at, finished_at, attempt, simulated, metered }
+    }
+
+    /// It began, and nobody knows what it used.
+    #[must_use]
+    pub fn used_unknown(self) -> Self {
+        Self { metered: Metered::Unknown, ..self }
     }
 
     pub fn code(&self) -> &str {
@@ -56,6 +66,7 @@ struct About<'a> {
     provider: &'a Name,
     instance: &'a Name,
     deadline: Timestamp,
+    quote: Option<&'a Quote>,
 }
 
 /// The signed result of an assignment.
@@ -67,19 +78,20 @@ pub fn seal(node: &Node, a: &Assignment, ending: &Ending) -> Result<Arc<Finished
         provider: &a.provider,
         instance: &a.instance,
         deadline: a.deadline,
+        quote: a.quote.as_ref(),
     };
     sealed(node, &about, ending)
 }
 
-/// The only true result of a `once` effect that an earlier process began: nobody can know.
+/// The only true result of a `once` or paid command that an earlier process began: nobody can know.
 pub fn seal_interrupted(node: &Node, s: &Started) -> Result<Arc<Finished>, SchemaError> {
-    debug_assert_eq!(s.effect, Effect::Once);
+    debug_assert!(s.runs_once());
     let failure = Failure {
         code: "interrupted".into(),
         message: format!("the worker stopped while it was executing the command on {}/{}", s.provider, s.instance),
         hint: Some("look at the target to see whether it happened; it is not tried again".into()),
     };
-    let ending = Ending::failure(Status::Indeterminate, failure, s.started_at, s.attempt, s.simulated);
+    let ending = Ending::failure(Status::Indeterminate, failure, s.started_at, s.attempt, s.simulated).used_unknown();
     let about = About {
         command: s.command,
         entry: s.entry,
@@ -87,6 +99,7 @@ pub fn seal_interrupted(node: &Node, s: &Started) -> Result<Arc<Finished>, Schem
         provider: &s.provider,
         instance: &s.instance,
         deadline: s.deadline,
+        quote: s.quote.as_ref(),
     };
     sealed(node, &about, &ending)
 }
@@ -101,6 +114,7 @@ fn sealed(node: &Node, about: &About<'_>, ending: &Ending) -> Result<Arc<Finishe
         }
         other => other?,
     };
+    let bill = Bill::of(about.quote, &ending.metered)?;
     let event = ResultEvent {
         command: about.command,
         entry: about.entry,
@@ -109,8 +123,9 @@ fn sealed(node: &Node, about: &About<'_>, ending: &Ending) -> Result<Arc<Finishe
         finished_at: ending.finished_at,
         attempt: ending.attempt,
         simulated: ending.simulated,
-        cost: Money::FREE,
-        price_table: None,
+        cost: bill.cost,
+        price_table: about.quote.map(|q| q.table.clone()),
+        usage: bill.usage,
         payload: payload.hash(),
     };
     let submission =
@@ -123,6 +138,32 @@ fn sealed(node: &Node, about: &About<'_>, ending: &Ending) -> Result<Arc<Finishe
         deadline: about.deadline,
         submission,
     }))
+}
+
+/// What a call costs by its quote; the broker and every auditor compute the same.
+#[derive(Debug, PartialEq, Eq)]
+struct Bill {
+    cost: Money,
+    /// None where nobody knows, or nothing is counted.
+    usage: Option<Usage>,
+}
+
+impl Bill {
+    fn of(quote: Option<&Quote>, metered: &Metered) -> Result<Self, SchemaError> {
+        let Some(quote) = quote else { return Ok(Self { cost: Money::FREE, usage: None }) };
+        let usage = match metered {
+            Metered::Nothing => Some(Usage::new()),
+            Metered::Known(usage) => Some(usage.clone()),
+            Metered::Unknown => None,
+        };
+        // A usage beyond what can be counted is as good as none.
+        if let Some(cost) = usage.as_ref().and_then(|usage| quote.cost(usage).ok()) {
+            return Ok(Self { cost, usage });
+        }
+        let rule = "its worst case must be countable";
+        let bad = |e: PriceError| SchemaError::Invalid { what: "quote", value: e.to_string(), rule };
+        Ok(Self { cost: quote.worst_case().map_err(bad)?, usage: None })
+    }
 }
 
 /// What happened is known although the document about it does not fit.
@@ -177,7 +218,7 @@ async fn send(node: &Node, finished: &Finished) -> Reported {
         let bytes = finished.submission.clone();
         let answer = node.bus.request_traced(&subject, bytes, RECEIPT_TIMEOUT, Some(finished.trace)).await;
         match read_receipt(node, finished.command, answer) {
-            Ok(Verdict::Accepted | Verdict::WouldAccept) => return Reported::Accepted,
+            Ok(Verdict::Accepted | Verdict::WouldAccept { .. }) => return Reported::Accepted,
             Ok(Verdict::Rejected(reject)) if !is_temporary(reject.code) => return Reported::Rejected(reject),
             Ok(Verdict::Rejected(reject)) => {
                 tracing::warn!(command = %finished.command, %reject, "result not taken yet")

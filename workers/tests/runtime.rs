@@ -10,10 +10,11 @@ use common::{
     stage, within,
 };
 use if_schemas::{
-    Code, Effect, Entry, Envelope, Outcome, Reject, Status,
+    Code, Currency, Effect, Entry, Envelope, Money, Outcome, Reject, Status,
     head::Verdict,
     outcome::Progress,
     presence::InstanceState,
+    price::{Quote, QuoteLine, Rate, Unit, Usage},
     subject::{self, EventKind},
     wire::Message,
 };
@@ -46,6 +47,67 @@ async fn executes_work_and_reports_a_signed_result() {
     assert_eq!((got.event.attempt, got.event.simulated), (1, false));
     assert_eq!(got.outcome, echoed("shot"));
     assert_eq!(provider.executed(), ["shot"]);
+    worker.stop().await;
+}
+
+fn quote() -> Quote {
+    let rate = Rate { unit: Unit::Call, amount_micros: 10_000, per: 1 };
+    let lines = vec![QuoteLine { rate, most: 5 }];
+    Quote { table: "2026-11".into(), sku: "shot".into(), currency: Currency::USD, lines }
+}
+
+/// The quote of the admission and what the adapter metered make the cost; a worker that does not know charges all.
+#[tokio::test]
+async fn a_paid_command_is_billed_by_its_quote() {
+    let (nats, mut broker, house) = stage().await;
+    let worker = Worker::start(&house, &nats.url(), Scripted::new());
+    let used = |calls| Some(Usage::from([(Unit::Call, calls)]));
+    let cases = [
+        ("set", "use 3", used(3), 30_000),
+        ("echo", "use 7", used(7), 50_000),
+        ("fire", "use ?", None, 50_000),
+        ("set", "nothing", Some(Usage::new()), 0),
+        ("panic", "boom", None, 50_000),
+        ("hang_read", "past its deadline", None, 50_000),
+    ];
+    for (verb, text, usage, cost) in cases {
+        let effect = match verb {
+            "set" => Effect::Idempotent,
+            "echo" | "hang_read" => Effect::Read,
+            _ => Effect::Once,
+        };
+        let order = order("one", verb, effect, text, if verb == "hang_read" { SHORT } else { LONG });
+        let item = broker.admit_priced("node1", &order, &admin(), Some(quote()));
+        broker.publish(&order.command.instance, &item, "").await;
+        let got = broker.result().await;
+        assert_eq!((got.event.command, &got.event.usage), (order.command.id, &usage), "{verb} {text}");
+        assert_eq!(got.event.cost, Money { amount_micros: cost, currency: Currency::USD }, "{verb} {text}");
+        assert_eq!(got.event.price_table.as_deref(), Some("2026-11"));
+    }
+    // What is free stays free, whatever the adapter says.
+    broker.send(&order("one", "set", Effect::Idempotent, "use 3", LONG)).await;
+    let got = broker.result().await;
+    assert_eq!((got.event.cost, got.event.usage, got.event.price_table), (Money::FREE, None, None));
+    worker.stop().await;
+}
+
+/// One reservation pays for one call: whatever the effect, after a crash it is not made again.
+#[tokio::test]
+async fn a_paid_command_that_was_interrupted_is_not_repeated_and_charged_in_full() {
+    let (nats, mut broker, house) = stage().await;
+    let provider = Scripted::new();
+    let worker = Worker::start(&house, &nats.url(), provider.clone());
+    let order = order("one", "hang_set", Effect::Idempotent, "a", LONG);
+    let item = broker.admit_priced("node1", &order, &admin(), Some(quote()));
+    broker.publish(&order.command.instance, &item, "").await;
+    provider.begun(1).await;
+    worker.crash().await;
+    let again = Scripted::new();
+    let worker = Worker::start(&house, &nats.url(), again.clone());
+    let got = broker.result().await;
+    assert_eq!((got.event.status, code(&got)), (Status::Indeterminate, "interrupted"));
+    assert_eq!((got.event.cost.amount_micros, got.event.usage), (50_000, None));
+    assert!(again.executed().is_empty());
     worker.stop().await;
 }
 

@@ -3,10 +3,17 @@
 // A refusal hands the command back to be logged; boxing it would cost the good case an allocation.
 #![allow(clippy::result_large_err)]
 
-use crate::{State, VerifiedCommand, decide::Served};
+use crate::{
+    State, VerifiedCommand,
+    budget::{Hold, Spender},
+    decide::Served,
+    pricing::{self, Pricing},
+};
 use if_schemas::{
     Body, Code, Command, Money, Name, Payload, Reject, Timestamp,
+    finance::Estimate,
     limits::{CLOCK_SKEW_MAX_US, DEADLINE_MAX_US},
+    price::Quote,
 };
 
 /// A command its signer may send, now.
@@ -16,7 +23,14 @@ pub(crate) struct AuthorizedCommand(VerifiedCommand);
 pub(crate) struct AdmittedCommand {
     command: VerifiedCommand,
     worker: Name,
+    price: Price,
+}
+
+/// What a command may cost, and the budgets that hold it.
+struct Price {
     reserved: Money,
+    quote: Option<Quote>,
+    holds: Vec<Hold>,
 }
 
 pub(crate) fn authorize(
@@ -34,21 +48,23 @@ pub(crate) fn authorize(
 }
 
 impl AuthorizedCommand {
-    /// `price` is the worst case of this call.
+    /// Finds who executes it, what it may cost, and room for that in every budget it falls under.
     pub(crate) fn reserve(
         self,
         state: &State,
+        now: Timestamp,
         served: Served,
-        price: Money,
+        pricing: Pricing,
     ) -> Result<AdmittedCommand, (VerifiedCommand, Reject)> {
         let c = self.0.command();
-        let worker = check_served(c, served).and_then(|worker| {
+        let checked = check_served(c, served).and_then(|worker| {
             // Presence may be older than the newest change of trust.
             state.trust().authorize_node(&worker, &c.provider, &c.instance)?;
-            Ok(worker)
+            let price = price(state, now, &self.0, pricing)?;
+            Ok((worker, price))
         });
-        match worker {
-            Ok(worker) => Ok(AdmittedCommand { command: self.0, worker, reserved: price }),
+        match checked {
+            Ok((worker, price)) => Ok(AdmittedCommand { command: self.0, worker, price }),
             Err(reject) => Err((self.0, reject)),
         }
     }
@@ -58,11 +74,32 @@ impl AdmittedCommand {
     pub(crate) fn into_body(self) -> (Body, Payload) {
         let VerifiedCommand { authentic, payload } = self.command;
         let envelope = authentic.into_envelope();
-        (Body::Admitted { envelope, worker: self.worker, reserved: self.reserved }, payload)
+        let Price { reserved, quote, .. } = self.price;
+        (Body::Admitted { envelope, worker: self.worker, reserved, quote }, payload)
+    }
+    /// None where the operation is free.
+    pub(crate) fn estimate(&self, state: &State) -> Option<Estimate> {
+        let Price { reserved, quote, holds } = &self.price;
+        let budgets = state.budgets().left(holds);
+        quote.clone().map(|quote| Estimate { reserved: *reserved, quote, budgets })
     }
     pub(crate) fn is_dry_run(&self) -> bool {
         self.command.command().dry_run
     }
+}
+
+fn price(state: &State, now: Timestamp, command: &VerifiedCommand, pricing: Pricing) -> Result<Price, Reject> {
+    let c = command.command();
+    let quote = pricing::quote(state.book(), &c.provider, &c.operation, pricing)?;
+    let Some(quote) = quote else { return Ok(Price { reserved: Money::FREE, quote, holds: Vec::new() }) };
+    let reserved = quote.worst_case().map_err(|e| Reject::new(Code::PriceUnknown, e.to_string()))?;
+    if !state.ledger().has_room(reserved) {
+        return Err(Reject::new(Code::PriceUnknown, format!("{reserved} more cannot be counted")));
+    }
+    let operator = state.trust().claimed_name(&command.authentic.key())?;
+    let spender = Spender::of(c, operator, reserved);
+    let holds = state.budgets().plan(&spender, state.book(), now)?;
+    Ok(Price { reserved, quote: Some(quote), holds })
 }
 
 /// Also for trust changes: both carry an issue time and a deadline.

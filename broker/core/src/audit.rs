@@ -22,7 +22,7 @@ pub struct Damage {
 #[derive(Debug, Default)]
 pub struct Auditor {
     state: State,
-    /// Ids of all commands and trust changes logged as new: each at most once.
+    /// Ids of all commands and of all changes of trust and finance logged as new: each at most once.
     ids: HashSet<CommandId>,
     pending: SignatureBatch,
     signatures: u64,
@@ -118,6 +118,7 @@ impl Auditor {
         let id = match &entry.body {
             Body::Admitted { envelope, .. } => envelope.read_unverified::<if_schemas::Command>()?.id,
             Body::Trust { envelope } => envelope.read_unverified::<if_schemas::TrustChange>()?.id,
+            Body::Finance { envelope } => envelope.read_unverified::<if_schemas::FinanceChange>()?.id,
             _ => return Ok(()),
         };
         if self.ids.insert(id) { Ok(()) } else { Err(ApplyError::Duplicate(id)) }

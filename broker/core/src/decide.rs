@@ -1,12 +1,15 @@
 //! One input, one decision. Nothing is done here; the sequencer makes the entry durable, then acts.
 
 use crate::{
-    State, VerifiedChange, VerifiedCommand, VerifiedResult,
+    State, VerifiedChange, VerifiedCommand, VerifiedFinance, VerifiedResult, Window,
     admission::{self, check_times},
+    finance,
+    pricing::Pricing,
     settlement,
 };
 use if_schemas::{
-    Body, Code, CommandId, Effect, Envelope, Head, Money, Name, Payload, Reject, Status, Timestamp, head::Verdict,
+    Body, Code, CommandId, Effect, Envelope, FinanceOp, Head, Name, Payload, Reject, Status, Timestamp,
+    finance::BudgetKey, head::Verdict,
 };
 
 /// Everything that can reach the log.
@@ -16,7 +19,7 @@ pub enum Input {
         command: VerifiedCommand,
         prior: Prior,
         served: Served,
-        price: Money,
+        pricing: Pricing,
     },
     Trust {
         change: VerifiedChange,
@@ -25,6 +28,17 @@ pub enum Input {
     Result {
         result: VerifiedResult,
         prior: Prior,
+    },
+    /// `zone_known`: a budget's time zone is one the broker can count days in.
+    Finance {
+        change: VerifiedFinance,
+        prior: Prior,
+        zone_known: bool,
+    },
+    /// A new window of a budget that [`crate::Budgets::stale`] named. Before any other input of the same time.
+    Period {
+        budget: BudgetKey,
+        window: Window,
     },
     /// A command [`State::overdue`] named.
     Overdue {
@@ -70,15 +84,19 @@ pub enum Action {
     AnnounceResult(CommandId),
     /// Hand the new trust to whoever checks signatures.
     TrustChanged,
+    /// Begin windows for budgets that are new.
+    FinanceChanged,
 }
 
 pub fn decide(state: &State, now: Timestamp, input: Input) -> Decision {
     // The entry will carry this time: after a clock stepped back, a deadline must be judged by the log's time.
     let now = now.max(state.at());
     match input {
-        Input::Command { command, prior, served, price } => command_(state, now, command, prior, served, price),
+        Input::Command { command, prior, served, pricing } => command_(state, now, command, prior, served, pricing),
         Input::Trust { change, prior } => trust(state, now, change, prior),
         Input::Result { result, prior } => result_(state, result, prior),
+        Input::Finance { change, prior, zone_known } => finance_(state, now, change, prior, zone_known),
+        Input::Period { budget, window } => period(state, now, budget, window),
         Input::Overdue { command } => overdue(state, command),
     }
 }
@@ -89,7 +107,7 @@ fn command_(
     command: VerifiedCommand,
     prior: Prior,
     served: Served,
-    price: Money,
+    pricing: Pricing,
 ) -> Decision {
     let dry_run = command.command().dry_run;
     let id = command.command().id;
@@ -102,9 +120,12 @@ fn command_(
     }
     // The error carries the command back; see `admission`.
     #[allow(clippy::result_large_err)]
-    let admitted = admission::authorize(state, now, command).and_then(|a| a.reserve(state, served, price));
+    let admitted = admission::authorize(state, now, command).and_then(|a| a.reserve(state, now, served, pricing));
     match admitted {
-        Ok(admitted) if admitted.is_dry_run() => Decision::Answer { verdict: Verdict::WouldAccept, head: None },
+        Ok(admitted) if admitted.is_dry_run() => {
+            let estimate = admitted.estimate(state).map(Box::new);
+            Decision::Answer { verdict: Verdict::WouldAccept { estimate }, head: None }
+        }
         Ok(admitted) => {
             let (body, payload) = admitted.into_body();
             Decision::Append { body, payload: Some(payload), verdict: Verdict::Accepted, then: Some(Action::Dispatch) }
@@ -134,6 +155,48 @@ fn trust(state: &State, now: Timestamp, change: VerifiedChange, prior: Prior) ->
             then: Some(Action::TrustChanged),
         },
         Err(reject) => refuse(envelope, None, reject, false),
+    }
+}
+
+fn finance_(state: &State, now: Timestamp, change: VerifiedFinance, prior: Prior, zone_known: bool) -> Decision {
+    let c = change.change();
+    let (key, id) = (change.authentic.key(), c.id);
+    let checked = check_times(now, c.issued_at, c.deadline)
+        .and_then(|()| finance::check_change(state.trust(), state.budgets(), state.book(), &key, c))
+        .and_then(|()| match &c.op {
+            FinanceOp::SetBudget(budget) if !zone_known => {
+                let text = format!("no time zone is called {:?}", budget.zone);
+                Err(Reject::new(Code::BadFinanceChange, text).hint("use an IANA name like Europe/Berlin or UTC"))
+            }
+            _ => Ok(()),
+        });
+    let envelope = change.authentic.into_envelope();
+    match (prior, checked) {
+        (Prior::Same { head, reject }, _) => again(head, reject),
+        (Prior::Different, _) => refuse(envelope, None, id_reused(id), false),
+        (Prior::Nothing, Ok(())) => Decision::Append {
+            body: Body::Finance { envelope },
+            payload: None,
+            verdict: Verdict::Accepted,
+            then: Some(Action::FinanceChanged),
+        },
+        (Prior::Nothing, Err(reject)) => refuse(envelope, None, reject, false),
+    }
+}
+
+fn period(state: &State, now: Timestamp, budget: BudgetKey, window: Window) -> Decision {
+    let Window { start, end } = window;
+    match state.budgets().check_window(&budget, window, now) {
+        Ok(()) => Decision::Append {
+            body: Body::Period { budget, start, end },
+            payload: None,
+            verdict: Verdict::Accepted,
+            then: None,
+        },
+        Err(why) => {
+            let reject = Reject::new(Code::BadFinanceChange, format!("{budget}: {why}"));
+            Decision::Answer { verdict: Verdict::Rejected(reject), head: None }
+        }
     }
 }
 

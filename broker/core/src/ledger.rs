@@ -30,6 +30,13 @@ impl Ledger {
         self.accounts.iter().map(|(c, a)| (*c, *a))
     }
 
+    /// Could this be reserved and posted without the sums becoming uncountable?
+    pub fn has_room(&self, amount: Money) -> bool {
+        let account = self.accounts.get(&amount.currency).copied().unwrap_or_default();
+        let used = account.reserved_micros.checked_add(account.posted_micros);
+        used.and_then(|used| used.checked_add(amount.amount_micros)).is_some()
+    }
+
     pub fn reserve(&mut self, amount: Money) -> Result<(), LedgerError> {
         let account = self.accounts.entry(amount.currency).or_default();
         let sum = account.reserved_micros.checked_add(amount.amount_micros);

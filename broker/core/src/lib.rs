@@ -5,14 +5,21 @@
 
 mod admission;
 pub mod audit;
+mod book;
+pub mod budget;
 mod decide;
+mod finance;
 mod ledger;
+mod pricing;
 mod settlement;
 mod state;
 pub mod verify;
 
 pub use audit::{Auditor, Damage, SignatureBatch};
+pub use book::{Book, SetPrice};
+pub use budget::{Account, Budgets, Stale, Window};
 pub use decide::{Action, Decision, Input, Prior, Served, decide};
 pub use ledger::{Ledger, LedgerError};
+pub use pricing::{Metered, Pricing};
 pub use state::{ApplyError, Counts, InFlight, State};
-pub use verify::{VerifiedChange, VerifiedCommand, VerifiedResult};
+pub use verify::{VerifiedChange, VerifiedCommand, VerifiedFinance, VerifiedResult};

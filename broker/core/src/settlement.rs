@@ -1,7 +1,7 @@
 //! From a result (or its absence) to exactly one settlement.
 
 use crate::InFlight;
-use if_schemas::{Code, KeyId, Money, Reject, ResultEvent, Settlement, Trust};
+use if_schemas::{Code, KeyId, Money, Reject, ResultEvent, Settlement, Trust, price::PriceError};
 
 /// May `signer` settle this command with this result?
 pub(crate) fn check_result(trust: &Trust, flight: &InFlight, signer: &KeyId, r: &ResultEvent) -> Result<(), Reject> {
@@ -19,6 +19,31 @@ pub(crate) fn check_result(trust: &Trust, flight: &InFlight, signer: &KeyId, r: 
             Code::CostExceedsReservation,
             format!("the result claims {}, reserved were {}", r.cost, flight.reserved),
         ));
+    }
+    check_cost(flight, r)
+}
+
+/// The cost follows from the quote of the admission and what was used: no worker and no plugin sets prices.
+fn check_cost(flight: &InFlight, r: &ResultEvent) -> Result<(), Reject> {
+    let wrong = |text: String| Err(Reject::new(Code::WrongCost, text));
+    let Some(quote) = &flight.quote else {
+        let is_free = r.cost.is_zero() && r.usage.is_none() && r.price_table.is_none();
+        return if is_free {
+            Ok(())
+        } else {
+            wrong("the operation is free, the result names a price or a usage".into())
+        };
+    };
+    if r.price_table.as_ref() != Some(&quote.table) {
+        return wrong(format!("the quote is by {:?}, the result by {:?}", quote.table, r.price_table));
+    }
+    let uncountable = |e: PriceError| Reject::new(Code::WrongCost, e.to_string());
+    let due = match &r.usage {
+        Some(usage) => quote.cost(usage).map_err(uncountable)?,
+        None => flight.reserved,
+    };
+    if r.cost != due {
+        return wrong(format!("the result claims {}, what it says was used costs {due}", r.cost));
     }
     Ok(())
 }

@@ -1,9 +1,16 @@
 //! The fold of the log. Everything here can be rebuilt from the entries; a rebuild is byte-identical.
 
-use crate::{Ledger, LedgerError, settlement};
+use crate::{
+    Book, Budgets, Ledger, LedgerError, Window,
+    budget::{AccountError, Hold, Spender},
+    finance, settlement,
+};
 use if_schemas::{
-    Body, Command, CommandId, Effect, Entry, Envelope, Hash, KeyId, Kind, Money, Name, OperationId, Reject,
-    ResultEvent, Role, SchemaError, Settlement, Status, Timestamp, TraceId, Trust, codec, limits::RESULT_GRACE_US,
+    Body, Command, CommandId, Effect, Entry, Envelope, FinanceChange, Hash, KeyId, Kind, Money, Name, OperationId,
+    Reject, ResultEvent, Role, SchemaError, Settlement, Status, Timestamp, TraceId, Trust, codec,
+    finance::{BudgetAlert, BudgetKey},
+    limits::RESULT_GRACE_US,
+    price::Quote,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +30,8 @@ pub enum ApplyError {
     Schema(#[from] SchemaError),
     #[error("{0}")]
     Ledger(#[from] LedgerError),
+    #[error("{0}")]
+    Budget(#[from] AccountError),
     #[error("command {0} is in flight already")]
     Duplicate(CommandId),
     #[error("command {0} is not in flight")]
@@ -49,6 +58,10 @@ pub struct InFlight {
     pub effect: Effect,
     pub deadline: Timestamp,
     pub reserved: Money,
+    /// None where the operation is free.
+    pub quote: Option<Quote>,
+    /// What it holds, in each budget it falls under.
+    pub holds: Vec<Hold>,
 }
 
 impl InFlight {
@@ -74,6 +87,8 @@ pub struct State {
     trust: Trust,
     in_flight: BTreeMap<CommandId, InFlight>,
     ledger: Ledger,
+    budgets: Budgets,
+    book: Book,
     counts: Counts,
     /// Index over `in_flight` by when the broker gives up; derived, so not in snapshots.
     #[serde(skip)]
@@ -106,6 +121,13 @@ impl State {
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }
+    pub fn budgets(&self) -> &Budgets {
+        &self.budgets
+    }
+    /// Prices and exchange rates set in the log.
+    pub fn book(&self) -> &Book {
+        &self.book
+    }
     pub fn counts(&self) -> &Counts {
         &self.counts
     }
@@ -133,24 +155,30 @@ impl State {
 
     /// Folds one entry whose exact bytes have `hash`. Signatures are checked elsewhere (admission or [`crate::audit`]);
     /// every other rule is checked here, for the broker and the auditor alike. On error the state is unusable.
-    pub fn apply(&mut self, entry: &Entry, hash: Hash) -> Result<(), ApplyError> {
+    /// Returns the alerts that became due: each threshold of a budget once per window.
+    pub fn apply(&mut self, entry: &Entry, hash: Hash) -> Result<Vec<BudgetAlert>, ApplyError> {
         self.check_place(entry)?;
         match &entry.body {
             Body::Genesis { envelope } => self.trust = Trust::from_genesis(envelope)?,
-            Body::Admitted { envelope, worker, reserved } => self.admit(entry, hash, envelope, worker, *reserved)?,
+            Body::Admitted { envelope, worker, reserved, quote } => {
+                self.admit(entry, hash, envelope, worker, (*reserved, quote.as_ref()))?
+            }
             Body::Rejected { envelope, .. } => self.reject(envelope)?,
-            Body::Completed { envelope, settlement } => self.complete(envelope, settlement)?,
+            Body::Completed { envelope, settlement } => self.complete(entry, envelope, settlement)?,
             Body::Unresolved { command, status, settlement, .. } => {
                 self.unresolve(entry, command, *status, settlement)?
             }
             Body::Late { envelope } => self.late(envelope)?,
             Body::Trust { envelope } => self.change_trust(entry, envelope)?,
+            Body::Finance { envelope } => self.change_finance(entry, envelope)?,
+            Body::Period { budget, start, end } => self.begin(entry, budget, Window { start: *start, end: *end })?,
         }
+        self.budgets.check()?;
         self.log.get_or_insert(hash);
         self.next += 1;
         self.head = Some(hash);
         self.at = entry.at;
-        Ok(())
+        Ok(self.budgets.take_alerts(entry.index))
     }
 
     fn check_place(&self, entry: &Entry) -> Result<(), ApplyError> {
@@ -175,7 +203,7 @@ impl State {
         hash: Hash,
         envelope: &Envelope,
         worker: &Name,
-        reserved: Money,
+        (reserved, quote): (Money, Option<&Quote>),
     ) -> Result<(), ApplyError> {
         let c: Command = envelope.read_unverified()?;
         self.trust.authorize(&envelope.key(), &c).map_err(ApplyError::NotAllowed)?;
@@ -189,6 +217,16 @@ impl State {
         if self.in_flight.contains_key(&c.id) {
             return Err(ApplyError::Duplicate(c.id));
         }
+        self.check_quote(&c.provider, reserved, quote)?;
+        let holds = match quote {
+            None => Vec::new(),
+            Some(_) => {
+                let operator = self.trust.claimed_name(&envelope.key()).map_err(ApplyError::NotAllowed)?;
+                let spender = Spender::of(&c, operator, reserved);
+                self.budgets.plan(&spender, &self.book, entry.at).map_err(ApplyError::NotAllowed)?
+            }
+        };
+        self.budgets.hold(&holds)?;
         self.ledger.reserve(reserved)?;
         let flight = InFlight {
             index: entry.index,
@@ -203,6 +241,8 @@ impl State {
             effect: c.effect,
             deadline: c.deadline,
             reserved,
+            quote: quote.cloned(),
+            holds,
         };
         self.due.insert((flight.overdue_at(), c.id));
         self.in_flight.insert(c.id, flight);
@@ -210,24 +250,39 @@ impl State {
         Ok(())
     }
 
+    /// What is reserved is the worst case of the quote; nothing else has a price.
+    fn check_quote(&self, provider: &Name, reserved: Money, quote: Option<&Quote>) -> Result<(), ApplyError> {
+        let Some(quote) = quote else {
+            let rule = ApplyError::Rule("something is reserved without a quote");
+            return if reserved == Money::FREE { Ok(()) } else { Err(rule) };
+        };
+        quote.check()?;
+        if quote.worst_case() != Ok(reserved) {
+            return Err(ApplyError::Rule("the reservation is not the worst case of the quote"));
+        }
+        self.book.check_quote(provider, quote).map_err(ApplyError::Rule)
+    }
+
     fn reject(&mut self, envelope: &Envelope) -> Result<(), ApplyError> {
         envelope.check_frame()?;
         self.trust.claimed(envelope).map_err(ApplyError::NotAllowed)?;
-        if !matches!(envelope.kind(), Kind::Command | Kind::Trust | Kind::Result) {
-            return Err(ApplyError::Rule("only commands, trust changes and results are refused in the log"));
+        if !matches!(envelope.kind(), Kind::Command | Kind::Trust | Kind::Finance | Kind::Result) {
+            return Err(ApplyError::Rule(
+                "only commands, changes of trust or finance and results are refused in the log",
+            ));
         }
         self.counts.rejected += 1;
         Ok(())
     }
 
-    fn complete(&mut self, envelope: &Envelope, settlement: &Settlement) -> Result<(), ApplyError> {
+    fn complete(&mut self, entry: &Entry, envelope: &Envelope, settlement: &Settlement) -> Result<(), ApplyError> {
         let r: ResultEvent = envelope.read_unverified()?;
         let flight = self.in_flight.get(&r.command).ok_or(ApplyError::NotInFlight(r.command))?;
         settlement::check_result(&self.trust, flight, &envelope.key(), &r).map_err(ApplyError::NotAllowed)?;
         if settlement.posted != r.cost {
             return Err(ApplyError::Rule("the amount posted is not the result's cost"));
         }
-        self.settle(&r.command, r.status, settlement)
+        self.settle(entry, &r.command, r.status, settlement)
     }
 
     fn unresolve(
@@ -244,13 +299,27 @@ impl State {
         if status != Status::Indeterminate {
             return Err(ApplyError::Rule("without a result the status can only be indeterminate"));
         }
-        self.settle(command, status, settlement)
+        if settlement.posted != flight.reserved {
+            return Err(ApplyError::Rule("without a result the whole reservation is posted"));
+        }
+        self.settle(entry, command, status, settlement)
     }
 
-    fn settle(&mut self, command: &CommandId, status: Status, settlement: &Settlement) -> Result<(), ApplyError> {
+    fn settle(
+        &mut self,
+        entry: &Entry,
+        command: &CommandId,
+        status: Status,
+        settlement: &Settlement,
+    ) -> Result<(), ApplyError> {
         let flight = self.in_flight.remove(command).ok_or(ApplyError::NotInFlight(*command))?;
         self.due.remove(&(flight.overdue_at(), *command));
         self.ledger.settle(flight.reserved, settlement)?;
+        let moved = flight.holds.iter().filter_map(|h| self.budgets.get(&h.budget));
+        if moved.into_iter().any(|account| !account.is_in_window(entry.at)) {
+            return Err(ApplyError::Rule("a settlement moves a budget outside of its window"));
+        }
+        self.budgets.settle(&flight.holds, settlement)?;
         *self.counts.settled.entry(status).or_default() += 1;
         Ok(())
     }
@@ -272,5 +341,17 @@ impl State {
         self.trust.check_change(&envelope.key(), &change).map_err(ApplyError::NotAllowed)?;
         self.trust.apply_change(&envelope.key(), &change, entry.index);
         Ok(())
+    }
+
+    fn change_finance(&mut self, entry: &Entry, envelope: &Envelope) -> Result<(), ApplyError> {
+        let change: FinanceChange = envelope.read_unverified()?;
+        let checked = finance::check_change(&self.trust, &self.budgets, &self.book, &envelope.key(), &change);
+        checked.map_err(ApplyError::NotAllowed)?;
+        Ok(finance::apply_change(&mut self.budgets, &mut self.book, &change.op, entry.index)?)
+    }
+
+    fn begin(&mut self, entry: &Entry, budget: &BudgetKey, window: Window) -> Result<(), ApplyError> {
+        self.budgets.check_window(budget, window, entry.at).map_err(ApplyError::Rule)?;
+        Ok(self.budgets.begin(budget, window)?)
     }
 }

@@ -1,8 +1,8 @@
 //! From untrusted submissions to values whose signature is proven. The only constructors of the `Verified*` types.
 
 use if_schemas::{
-    Code, Command, Envelope, Hash, KeyId, Kind, Name, OperationId, Payload, PublicKey, Reject, ResultEvent,
-    SchemaError, Signed, Trust, TrustChange, wire::Submission,
+    Code, Command, Envelope, FinanceChange, Hash, KeyId, Kind, Name, OperationId, Payload, PublicKey, Reject,
+    ResultEvent, SchemaError, Signed, Trust, TrustChange, wire::Submission,
 };
 
 /// An envelope of a member, its signature checked, its body read.
@@ -69,6 +69,10 @@ impl VerifiedCommand {
     pub fn signer(&self) -> PublicKey {
         self.authentic.signer()
     }
+    /// The payload the signature commits to: the arguments.
+    pub fn payload(&self) -> &Payload {
+        &self.payload
+    }
 }
 
 /// A trust change whose signer is proven.
@@ -82,6 +86,24 @@ impl VerifiedChange {
         Authentic::verify(trust, submission.envelope).map(|authentic| Self { authentic })
     }
     pub fn change(&self) -> &TrustChange {
+        self.authentic.body()
+    }
+    pub fn hash(&self) -> Hash {
+        self.authentic.hash()
+    }
+}
+
+/// A change of budgets, prices or rates whose signer is proven.
+#[derive(Debug, Clone)]
+pub struct VerifiedFinance {
+    pub(crate) authentic: Authentic<FinanceChange>,
+}
+
+impl VerifiedFinance {
+    pub fn verify(trust: &Trust, submission: Submission) -> Result<Self, Reject> {
+        Authentic::verify(trust, submission.envelope).map(|authentic| Self { authentic })
+    }
+    pub fn change(&self) -> &FinanceChange {
         self.authentic.body()
     }
     pub fn hash(&self) -> Hash {

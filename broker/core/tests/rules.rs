@@ -2,7 +2,7 @@
 
 mod support;
 
-use if_core::{Input, Prior, Served};
+use if_core::{Input, Pricing, Prior, Served};
 use if_schemas::{
     Body, Code, Currency, Draft, Effect, Entry, Envelope, Hash, Head, Money, Reject, Role, Status, TrustOp,
     head::Verdict,
@@ -90,7 +90,7 @@ fn presence_decides() {
         let c = w.command("obs.scene.switch");
         let verified = w.verified(&c, &key(2));
         let hash = verified.hash();
-        let input = Input::Command { command: verified, prior: Prior::Nothing, served, price: Money::FREE };
+        let input = Input::Command { command: verified, prior: Prior::Nothing, served, pricing: Pricing::Free };
         assert_eq!(code(&w.step(c.id, Some(hash), input).0), expected);
     }
 }

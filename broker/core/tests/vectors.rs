@@ -49,9 +49,9 @@ fn audit(bytes: &[u8]) -> Result<Auditor, Fault> {
 fn the_whole_log_is_accepted() {
     let auditor = audit(&fs::read(folder("valid").join("export-whole.bin")).unwrap()).unwrap();
     let state = auditor.state();
-    assert_eq!((state.next(), state.in_flight().len(), auditor.payloads()), (14, 1, 8));
-    assert_eq!((state.counts().admitted, state.counts().rejected), (4, 2));
-    let (currency, account) = state.ledger().accounts().next().unwrap();
+    assert_eq!((state.next(), state.in_flight().len(), auditor.payloads()), (24, 1, 10));
+    assert_eq!((state.counts().admitted, state.counts().rejected), (5, 2));
+    let (currency, account) = state.ledger().accounts().last().unwrap();
     assert_eq!((currency, account.reserved_micros, account.posted_micros), (Currency::USD, 100_000, 370_000));
 }
 

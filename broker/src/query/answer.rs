@@ -112,7 +112,7 @@ impl Queries {
         Ok(LogAnswer { rows, more })
     }
 
-    fn actor(&self, text: &str) -> Result<KeyId, NoAnswer> {
+    pub(super) fn actor(&self, text: &str) -> Result<KeyId, NoAnswer> {
         if let Ok(key) = text.parse::<KeyId>() {
             return Ok(key);
         }

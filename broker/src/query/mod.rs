@@ -1,7 +1,9 @@
 //! The read side: questions on `if.query.<what>`, answered from durable state only. Nothing here can change anything.
 
 mod answer;
+mod money;
 mod rows;
+mod spend;
 
 use crate::{presence::Presence, shared::Shared};
 use if_bus::{Bus, BusError, Message};
@@ -71,6 +73,10 @@ impl Queries {
             q::STATUS => json(self.status()),
             q::TRUST => json(self.trust()),
             q::NODES => json(self.nodes()),
+            q::BUDGETS => json(self.budgets()),
+            q::RATES => json(self.rates()),
+            q::TARIFF => json(question(message).and_then(|question| self.tariff(&question))),
+            q::SPEND => json(question(message).and_then(|question| self.spend(&question))),
             q::LOG => json(question(message).and_then(|question| self.log(&question))),
             q::SHOW => json(question(message).and_then(|question: q::ShowQuery| self.show(&question.id))),
             q::ENTRIES => msgpack(question(message).and_then(|question| self.entries(&question))),

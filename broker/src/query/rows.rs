@@ -2,7 +2,8 @@
 
 use super::{NoAnswer, Queries};
 use if_schemas::{
-    Body, Command, CommandId, Entry, Hash, KeyId, Kind, Money, Name, ResultEvent, Timestamp, TraceId, TrustChange,
+    Body, Command, CommandId, Entry, FinanceChange, Hash, KeyId, Kind, Money, Name, ResultEvent, Timestamp, TraceId,
+    TrustChange,
     query::{EntryRef, LogRow},
 };
 
@@ -70,7 +71,7 @@ impl Queries {
         })
     }
 
-    fn name(&self, key: &KeyId) -> Option<Name> {
+    pub(super) fn name(&self, key: &KeyId) -> Option<Name> {
         self.shared.trust().standing(key).map(|s| s.member.name.clone())
     }
 
@@ -79,9 +80,9 @@ impl Queries {
         for record in self.reader.command_records(command)? {
             let (bytes, entry) = self.entry(record.index)?;
             let (status, cost, simulated) = match &entry.body {
-                Body::Completed { envelope, .. } => {
+                Body::Completed { envelope, settlement } => {
                     let r: ResultEvent = envelope.read_unverified()?;
-                    (r.status, Some(r.cost), r.simulated)
+                    (r.status, Some(settlement.posted), r.simulated)
                 }
                 Body::Unresolved { status, settlement, .. } => (*status, Some(settlement.posted), false),
                 _ => continue,
@@ -104,7 +105,9 @@ fn about(body: &Body) -> Result<About, NoAnswer> {
     if let Body::Unresolved { command, .. } = body {
         return Ok(About { command: Some(*command), operation: "unresolved".into(), ..About::default() });
     }
-    let Some(envelope) = body.envelope() else { return Ok(About::default()) };
+    let Some(envelope) = body.envelope() else {
+        return Ok(About { operation: body.name().into(), ..About::default() });
+    };
     Ok(match envelope.kind() {
         Kind::Command => {
             let c: Command = envelope.read_unverified()?;
@@ -119,6 +122,10 @@ fn about(body: &Body) -> Result<About, NoAnswer> {
         Kind::Trust => {
             let t: TrustChange = envelope.read_unverified()?;
             About { command: Some(t.id), operation: t.op.operation().into(), ..About::default() }
+        }
+        Kind::Finance => {
+            let f: FinanceChange = envelope.read_unverified()?;
+            About { command: Some(f.id), operation: f.op.operation().into(), ..About::default() }
         }
         Kind::Result => {
             let r: ResultEvent = envelope.read_unverified()?;

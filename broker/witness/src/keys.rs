@@ -1,9 +1,11 @@
 //! Index keys, derived from an entry and nothing else.
 //!
-//! A *row* is the first entry of an operation: an admitted or refused command, a trust change, the genesis.
+//! A *row* is the first entry of an operation: an admitted or refused command, a change of trust or finance, the genesis.
 //! Keys of the index family: `dimension u8 ‖ length u16 BE ‖ value ‖ block u64 BE`, see [`crate::bits`].
 
-use if_schemas::{Body, Command, CommandId, Entry, Envelope, Hash, Kind, ResultEvent, SchemaError, TrustChange};
+use if_schemas::{
+    Body, Command, CommandId, Entry, Envelope, FinanceChange, Hash, Kind, ResultEvent, SchemaError, TrustChange,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -50,7 +52,7 @@ pub(crate) struct CommandKey {
 pub(crate) enum Flags {
     /// Admitted: a settlement will point to its row.
     Opens,
-    /// A refused command, or a trust change: uses up the id.
+    /// A refused command, or a change of trust or finance: uses up the id.
     Request,
     /// A result or settlement, whoever sent it.
     Other,
@@ -89,9 +91,13 @@ pub(crate) fn derive(entry: &Entry, row_of: impl FnOnce(&CommandId) -> Option<u6
         Body::Genesis { envelope } => row(&mut keys, index, "genesis", envelope, APPLIED),
         Body::Admitted { envelope, .. } => command(&mut keys, index, envelope, PENDING, Flags::Opens)?,
         Body::Trust { envelope } => trust(&mut keys, index, envelope, APPLIED)?,
+        Body::Finance { envelope } => finance(&mut keys, index, envelope, APPLIED)?,
+        // Housekeeping of the broker: nobody's operation.
+        Body::Period { .. } => {}
         Body::Rejected { envelope, .. } => match envelope.kind() {
             Kind::Command => command(&mut keys, index, envelope, REJECTED, Flags::Request)?,
             Kind::Trust => trust(&mut keys, index, envelope, REJECTED)?,
+            Kind::Finance => finance(&mut keys, index, envelope, REJECTED)?,
             _ => result(&mut keys, envelope)?,
         },
         Body::Late { envelope } => result(&mut keys, envelope)?,
@@ -132,8 +138,23 @@ fn command(keys: &mut Keys, index: u64, envelope: &Envelope, status: &str, flags
 
 fn trust(keys: &mut Keys, index: u64, envelope: &Envelope, status: &str) -> Result<(), SchemaError> {
     let t: TrustChange = envelope.read_unverified()?;
-    row(keys, index, t.op.operation(), envelope, status);
-    keys.command = Some(CommandKey { command: t.id, envelope: Some(envelope.hash()?), flags: Flags::Request });
+    change(keys, index, (t.id, t.op.operation()), envelope, status)
+}
+
+fn finance(keys: &mut Keys, index: u64, envelope: &Envelope, status: &str) -> Result<(), SchemaError> {
+    let f: FinanceChange = envelope.read_unverified()?;
+    change(keys, index, (f.id, f.op.operation()), envelope, status)
+}
+
+fn change(
+    keys: &mut Keys,
+    index: u64,
+    (command, operation): (CommandId, &str),
+    envelope: &Envelope,
+    status: &str,
+) -> Result<(), SchemaError> {
+    row(keys, index, operation, envelope, status);
+    keys.command = Some(CommandKey { command, envelope: Some(envelope.hash()?), flags: Flags::Request });
     Ok(())
 }
 

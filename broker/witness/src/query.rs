@@ -71,16 +71,7 @@ impl List<'_> {
 impl Reader {
     /// Rows that match, newest first, and whether there are more.
     pub fn query(&self, filter: &Filter) -> Result<(Vec<u64>, bool), WitnessError> {
-        let Some(head) = self.head()? else { return Ok((Vec::new(), false)) };
-        let first = match filter.since {
-            Some(since) => self.first_at(head.index, |at| at >= since)?,
-            None => 0,
-        };
-        let end = match filter.until {
-            Some(until) => self.first_at(head.index, |at| at > until)?,
-            None => head.index + 1,
-        };
-        let Some(last) = end.checked_sub(1) else { return Ok((Vec::new(), false)) };
+        let Some((first, last)) = self.between(filter.since, filter.until)? else { return Ok((Vec::new(), false)) };
         // One moment for all lists: a command that settles meanwhile is either pending or settled, not neither.
         let snapshot = self.store.db.snapshot();
         let family = self.store.family(INDEX)?;
@@ -96,6 +87,24 @@ impl Reader {
             list.iterator.status().map_err(|e| self.store.read_error(&e))?;
         }
         Ok(found)
+    }
+
+    /// First and last entry of that time, both inclusive; none if there is none.
+    pub fn between(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<Option<(u64, u64)>, WitnessError> {
+        let Some(head) = self.head()? else { return Ok(None) };
+        let first = match since {
+            Some(since) => self.first_at(head.index, |at| at >= since)?,
+            None => 0,
+        };
+        let end = match until {
+            Some(until) => self.first_at(head.index, |at| at > until)?,
+            None => head.index + 1,
+        };
+        Ok(end.checked_sub(1).filter(|last| first <= *last).map(|last| (first, last)))
     }
 
     /// Rows `first..=last` that are in every list.

@@ -271,8 +271,12 @@ fn a_refused_result_does_not_use_up_the_id_it_names() {
     let id = if_schemas::CommandId::from_bytes([0x42; 16]);
     let forged = maker.reject_result(&Admitted { id, index: 0, hash: Hash([1; 32]) });
     let (_, envelope, payload) = maker.command_with_id(&What::default(), id, salt);
-    let body =
-        if_schemas::Body::Admitted { envelope, worker: "node".parse().unwrap(), reserved: if_schemas::Money::FREE };
+    let body = if_schemas::Body::Admitted {
+        envelope,
+        worker: "node".parse().unwrap(),
+        reserved: if_schemas::Money::FREE,
+        quote: None,
+    };
     let admission = maker.seal(body, Some(payload));
     let command = Admitted { id, index: admission.entry.index, hash: admission.hash };
     let mut log = open(dir.path());
@@ -290,6 +294,7 @@ fn a_refused_result_does_not_use_up_the_id_it_names() {
         simulated: false,
         cost: if_schemas::Money::FREE,
         price_table: None,
+        usage: None,
         payload: Hash([2; 32]),
     };
     let envelope = if_schemas::Envelope::seal(&event, &maker.worker).unwrap();

@@ -129,8 +129,8 @@ fn classify(receipt: Receipt, out: &Outgoing) -> Answer {
         }
         (Verdict::Accepted, true) if ours => Answer::Binding(receipt),
         (Verdict::Accepted, _) => Answer::Noise(CliError::damaged("the receipt names no entry")),
-        (Verdict::WouldAccept, _) if ours && out.dry_run => Answer::Binding(receipt),
-        (Verdict::WouldAccept, _) => Answer::Noise(CliError::damaged("the receipt is of a dry run")),
+        (Verdict::WouldAccept { .. }, _) if ours && out.dry_run => Answer::Binding(receipt),
+        (Verdict::WouldAccept { .. }, _) => Answer::Noise(CliError::damaged("the receipt is of a dry run")),
         (Verdict::Rejected(_), logged) if ours && (logged || out.dry_run) => Answer::Binding(receipt),
         // Refused before it was known whose it is: nothing was logged, nothing ties the refusal to our bytes.
         (Verdict::Rejected(_), _) => Answer::Doubtful(Ok(receipt)),

@@ -104,11 +104,12 @@ impl Log {
             instance: "myvmix".parse().unwrap(),
             effect: Effect::Once,
             dry_run: false,
+            session: None,
             payload: payload.hash(),
         };
         let envelope = Envelope::seal(&command, &self.keys.admin).unwrap();
         self.append(
-            Body::Admitted { envelope, worker: "local".parse().unwrap(), reserved: Money::FREE },
+            Body::Admitted { envelope, worker: "local".parse().unwrap(), reserved: Money::FREE, quote: None },
             Some(payload),
         );
         let outcome = Payload::new(&Outcome::Result(json!({"program": 1})), Salt([6; 16])).unwrap();
@@ -122,6 +123,7 @@ impl Log {
             simulated: true,
             cost: Money::FREE,
             price_table: None,
+            usage: None,
             payload: outcome.hash(),
         };
         let envelope = Envelope::seal(&result, &self.keys.worker).unwrap();

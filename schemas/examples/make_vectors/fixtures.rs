@@ -2,11 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "a vector that cannot be built must stop the generator")]
 
 use if_schemas::{
-    Command, CommandId, Currency, Effect, Envelope, Grant, Hash, Member, Money, Name, OperationId, Payload,
-    ResultEvent, Role, Salt, Signed, SigningKey, Status, Timestamp, TraceId, TrustChange, TrustOp,
+    Command, CommandId, Currency, Effect, Envelope, FinanceChange, FinanceOp, Grant, Hash, Member, Money, Name,
+    OperationId, Payload, ResultEvent, Role, Salt, Signed, SigningKey, Status, Timestamp, TraceId, TrustChange,
+    TrustOp,
+    finance::{Budget, BudgetKey, Mode, Period, Scope},
     member::Genesis,
     outcome::{Failure, Outcome},
     payload::Arguments,
+    price::{Quote, QuoteLine, Rate, Unit, Usage},
 };
 use serde_json::{Map, Value, json};
 
@@ -46,6 +49,7 @@ pub fn all() -> Vec<Vector> {
     out.extend(super::invalid::vectors());
     out.extend(super::invalid_log::vectors());
     out.extend(super::invalid_rules::vectors());
+    out.extend(super::invalid_money::vectors());
     out
 }
 
@@ -150,6 +154,7 @@ pub fn command(n: u8, seconds: i64, op: &str, instance: &str, payload: &Payload)
         instance: name(instance),
         effect: Effect::Idempotent,
         dry_run: false,
+        session: Some(name("matchday")),
         payload: payload.hash(),
     }
 }
@@ -164,9 +169,39 @@ pub fn result(command: &Command, entry: Hash, status: Status, cost: Money, paylo
         attempt: 1,
         simulated: true,
         cost,
-        price_table: (!cost.is_zero()).then(|| "2026-11".to_string()),
+        price_table: (!cost.is_zero()).then(|| TABLE.to_string()),
+        usage: (!cost.is_zero()).then(|| Usage::from([(Unit::Call, calls(cost))])),
         payload: payload.hash(),
     }
+}
+
+/// Version of the price table of the vectors: a call costs one cent.
+pub const TABLE: &str = "2026-11";
+const CALL: Rate = Rate { unit: Unit::Call, amount_micros: 10_000, per: 1 };
+
+/// How many calls cost that much.
+fn calls(cost: Money) -> u64 {
+    u64::try_from(cost.amount_micros / CALL.amount_micros).unwrap()
+}
+
+/// The quote whose worst case is `reserved`; none where nothing is.
+pub fn quote(reserved: Money) -> Option<Quote> {
+    (reserved.amount_micros > 0).then(|| Quote {
+        table: TABLE.into(),
+        sku: "switch".into(),
+        currency: reserved.currency,
+        lines: vec![QuoteLine { rate: CALL, most: calls(reserved) }],
+    })
+}
+
+/// 2.00 USD a day for everything, hard.
+pub fn budget(amount_micros: i64) -> Budget {
+    let key = BudgetKey { scope: Scope::Global, period: Period::Day };
+    Budget { key, limit: usd(amount_micros), mode: Mode::Hard, zone: "Europe/Berlin".into() }
+}
+
+pub fn finance(n: u8, seconds: i64, op: FinanceOp) -> FinanceChange {
+    FinanceChange { id: id(n, seconds), issued_at: at(seconds), deadline: at(seconds + 30), op }
 }
 
 pub fn change(n: u8, seconds: i64, op: TrustOp) -> TrustChange {

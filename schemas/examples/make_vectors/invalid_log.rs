@@ -20,6 +20,9 @@ pub fn vectors() -> Vec<Vector> {
     out
 }
 
+/// Index of the last entry of the whole log.
+const LAST: u64 = 23;
+
 /// `index`: the entry where a verifier must stop.
 pub fn log(name: &str, description: &str, bytes: Vec<u8>, error: &str, index: u64) -> Vector {
     Vector::invalid(&format!("export-{name}"), "export", description, bytes, error, json!({"index": index}))
@@ -89,9 +92,9 @@ fn chains() -> Vec<Vector> {
     let head = || whole.head(&broker());
     let id = whole.entries[0].hash;
     let mut altered = whole.raw();
-    let reserved = 500_000u32.to_be_bytes();
-    let place = altered[1].entry.windows(4).rposition(|w| w == reserved).unwrap();
-    altered[1].entry[place + 3] ^= 1;
+    let reason = b"no result came";
+    let place = altered[6].entry.windows(reason.len()).rposition(|w| w == reason).unwrap();
+    altered[6].entry[place] = b'N';
     let mut removed = whole.raw();
     removed.remove(5);
     let mut swapped = whole.raw();
@@ -125,11 +128,11 @@ fn chains() -> Vec<Vector> {
         log.export()
     };
     vec![
-        log("broken-chain", "entry 1 was changed after entry 2 was written", export(id, &altered, head()), "prev", 2),
+        log("broken-chain", "entry 6 was changed after entry 7 was written", export(id, &altered, head()), "prev", 7),
         log("removed-entry", "entry 5 was taken out", export(id, &removed, head()), "index", 5),
         log("swapped-entries", "entries 5 and 6 changed places", export(id, &swapped, head()), "index", 5),
         log("repeated-entry", "entry 12 stands in the place of entry 13", export(id, &forged, head()), "index", 13),
-        log("cut-log", "the last entry was taken out, the head kept", export(id, &cut, head()), "head", 12),
+        log("cut-log", "the last entry was taken out, the head kept", export(id, &cut, head()), "head", LAST - 1),
         log("wrong-prev", "entry 3 names the hash of entry 1", wrong_prev, "prev", 3),
         log("index-gap", "index 4 follows index 2", gap, "index", 3),
         log("time-backwards", "entry 3 is older than entry 2", backwards, "time", 3),
@@ -170,7 +173,13 @@ fn signatures() -> Vec<Vector> {
     let mut head = whole.head(&broker());
     head = flipped(&head);
     vec![
-        log("other-broker", "the header names another broker than the one that signed", other_broker, "wrong_key", 13),
+        log(
+            "other-broker",
+            "the header names another broker than the one that signed",
+            other_broker,
+            "wrong_key",
+            LAST,
+        ),
         log(
             "payload-mismatch",
             "the payload of entry 1 was changed",
@@ -200,14 +209,14 @@ fn signatures() -> Vec<Vector> {
             2,
         ),
         log("bad-signature-trust", "the signature in entry 3 is wrong, the chain is right", bad(3), "bad_signature", 3),
-        log("head-not-broker", "the head is signed by an admin", foreign_head, "wrong_key", 13),
-        log("head-unknown-key", "the head is signed by nobody known", unknown_head, "wrong_key", 13),
+        log("head-not-broker", "the head is signed by an admin", foreign_head, "wrong_key", LAST),
+        log("head-unknown-key", "the head is signed by nobody known", unknown_head, "wrong_key", LAST),
         log(
             "head-bad-signature",
             "the signature of the head is wrong",
             export(id, &whole.raw(), head),
             "bad_signature",
-            13,
+            LAST,
         ),
     ]
 }

@@ -2,15 +2,18 @@
 #![allow(clippy::unwrap_used, reason = "a vector that cannot be built must stop the generator")]
 
 use super::fixtures::{
-    alice, arguments, at, bob, bob2, broker, carol, change, command, failed, genesis, member, name, node1, result,
-    seal, succeeded, usd,
+    SECOND, START, alice, arguments, at, bob, bob2, broker, budget, carol, change, command, failed, finance, genesis,
+    member, name, node1, quote, result, seal, succeeded, usd,
 };
 use if_schemas::{
-    Body, Code, Command, Entry, Envelope, Hash, Head, Money, Payload, Reject, Role, Settlement, SigningKey, Status,
-    Timestamp, TrustOp,
+    Body, Code, Command, Currency, Entry, Envelope, FinanceOp, Hash, Head, Money, Payload, Reject, ResultEvent, Role,
+    Settlement, SigningKey, Status, Timestamp, TrustOp,
     export::{Header, Writer, is_trust_history},
+    finance::{ExchangeRate, PriceOverride},
+    price::{Quote, QuoteLine, Rate, Sku, Unit, Usage},
     query::RawEntry,
 };
+use std::collections::BTreeMap;
 
 #[derive(Clone)]
 pub struct Built {
@@ -95,7 +98,7 @@ impl Log {
 }
 
 pub fn admitted(command: &Command, key: &SigningKey, worker: &str, reserved: Money) -> Body {
-    Body::Admitted { envelope: seal(command, key), worker: name(worker), reserved }
+    Body::Admitted { envelope: seal(command, key), worker: name(worker), reserved, quote: quote(reserved) }
 }
 
 /// An export file from index 0 with any entries and any head.
@@ -126,12 +129,13 @@ pub fn begin() -> (Log, Command) {
     (log, cut)
 }
 
-/// Fourteen entries with every kind of body.
+/// Twenty-four entries with every kind of body.
 pub fn whole() -> Log {
     let (mut log, _) = begin();
     add_carol(&mut log);
     unresolved_and_late(&mut log);
     revoke_and_rotate(&mut log);
+    spend(&mut log);
     log
 }
 
@@ -185,4 +189,74 @@ fn revoke_and_rotate(log: &mut Log) {
     let args = arguments(0x19, 2);
     let pending = command(10, 80, "vmix.cut", "studio1", &args);
     log.admit(&pending, &bob2(), usd(100_000), args);
+}
+
+/// A budget, its window, a price and a rate, and one command that is held in the budget and settled.
+fn spend(log: &mut Log) {
+    set_budget(log, 2_000_000);
+    let from = "EUR".parse().unwrap();
+    let rate = ExchangeRate {
+        from,
+        to: Currency::USD,
+        rate_micros: 1_080_000,
+        as_of: "2026-11-22".into(),
+        source: "ECB reference rate".into(),
+    };
+    finance_entry(log, 12, 91, FinanceOp::SetRate(rate));
+    let prices = Sku { rates: vec![Rate { unit: Unit::Call, amount_micros: 30_000, per: 1 }], limits: BTreeMap::new() };
+    let price = PriceOverride {
+        provider: name("vmix"),
+        sku: "switch".into(),
+        prices,
+        currency: from,
+        source: "invoice".into(),
+    };
+    finance_entry(log, 13, 92, FinanceOp::SetPrice(price.clone()));
+    let priced = log.next() - 1;
+
+    let args = arguments(0x1a, 2);
+    let cut = command(14, 93, "vmix.cut", "studio1", &args);
+    let line = QuoteLine { rate: price.prices.rates[0], most: 10 };
+    let quote = Quote { table: format!("log#{priced}"), sku: "switch".into(), currency: from, lines: vec![line] };
+    let euro = |amount_micros| Money { amount_micros, currency: from };
+    let body = Body::Admitted {
+        envelope: seal(&cut, &bob2()),
+        worker: name("node1"),
+        reserved: euro(300_000),
+        quote: Some(quote.clone()),
+    };
+    let admitted = log.push(at(93), body, Some(args));
+    let outcome = succeeded(0x1b);
+    let done = ResultEvent {
+        cost: euro(30_000),
+        price_table: Some(quote.table),
+        usage: Some(Usage::from([(Unit::Call, 1)])),
+        ..result(&cut, admitted, Status::Succeeded, usd(0), &outcome)
+    };
+    let settlement = Settlement { posted: euro(30_000), voided: euro(270_000) };
+    log.push(at(94), Body::Completed { envelope: seal(&done, &node1()), settlement }, Some(outcome));
+
+    finance_entry(log, 15, 95, FinanceOp::RemovePrice { provider: name("vmix"), sku: "switch".into() });
+    finance_entry(log, 16, 96, FinanceOp::RemoveRate { from, to: Currency::USD });
+    finance_entry(log, 17, 97, FinanceOp::SetReporting(from));
+    finance_entry(log, 18, 98, FinanceOp::RemoveBudget(budget(0).key));
+}
+
+/// A global budget per day and its first window, from 00:00 to 24:00 in Berlin.
+pub fn set_budget(log: &mut Log, amount_micros: i64) {
+    finance_entry(log, 11, 90, FinanceOp::SetBudget(budget(amount_micros)));
+    log.push(at(90), window(0), None);
+}
+
+/// The day of the vectors in Berlin, or one later.
+pub fn window(days: i64) -> Body {
+    // 2026-11-22T23:00:00Z is midnight there.
+    let midnight = START + 4 * HOUR + HOUR / 2 + days * 24 * HOUR;
+    Body::Period { budget: budget(0).key, start: Timestamp(midnight - 24 * HOUR), end: Timestamp(midnight) }
+}
+
+const HOUR: i64 = 3_600 * SECOND;
+
+pub fn finance_entry(log: &mut Log, n: u8, seconds: i64, op: FinanceOp) {
+    log.push(at(seconds), Body::Finance { envelope: seal(&finance(n, seconds, op), &alice()) }, None);
 }

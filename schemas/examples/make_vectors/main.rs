@@ -6,6 +6,7 @@
 mod fixtures;
 mod invalid;
 mod invalid_log;
+mod invalid_money;
 mod invalid_rules;
 mod log;
 mod raw;

@@ -3,18 +3,21 @@
 
 use super::{
     fixtures::{
-        Vector, alice, arguments, at, bob, bob2, broker, carol, change, command, failed, genesis, member, name, node1,
-        operation, result, seal, succeeded, usd,
+        Vector, alice, arguments, at, bob, bob2, broker, budget, carol, change, command, failed, finance, genesis,
+        member, name, node1, operation, quote, result, seal, succeeded, usd,
     },
     log::{Built, Log, settle, whole},
     raw,
 };
 use if_schemas::{
-    Body, Code, Currency, Draft, Effect, Entry, Envelope, Hash, Head, Money, Payload, Reject, Role, Salt, Settlement,
-    Signed, SigningKey, Status, Timestamp, TrustOp, codec,
+    Body, Code, Currency, Draft, Effect, Entry, Envelope, FinanceOp, Hash, Head, Money, Payload, Reject, Role, Salt,
+    Settlement, Signed, SigningKey, Status, Timestamp, TrustOp, codec,
+    finance::{BudgetLeft, Estimate, Mode},
     head::{Receipt, Verdict},
     outcome::Progress,
     presence::{Announcement, InstancePresence, InstanceState, ProviderPresence},
+    price::{Meter, MeterLine, PriceTable, Quantity, Rate, Sku, SkuName, Unit},
+    tariff::{Tariff, TariffDocument},
     wire::{Committed, Message, Submission},
 };
 use serde::Serialize;
@@ -64,6 +67,7 @@ fn envelopes(log: &Log) -> Vec<Vector> {
     let receipt = |verdict, head| Receipt { command: Some(cut.id), head, verdict };
     let reject = Reject::new(Code::NoWorker, "no live worker serves vmix/studio1").hint("start a worker");
     let progress = |data| Progress { command: cut.id, sequence: 0, at: at(10), message: "sent".into(), data };
+    let set = FinanceOp::SetBudget(budget(2_000_000));
     vec![
         envelope("command", "a command", &cut, &bob()),
         envelope("trust-add", "an admin adds a member", &add, &alice()),
@@ -76,10 +80,51 @@ fn envelopes(log: &Log) -> Vec<Vector> {
         envelope("progress-plain", "a progress event without data", &progress(None), &node1()),
         envelope("head", "the broker's head of entry 1", &head, &broker()),
         envelope("receipt-accepted", "admitted", &receipt(Verdict::Accepted, Some(head)), &broker()),
-        envelope("receipt-would-accept", "a dry run", &receipt(Verdict::WouldAccept, None), &broker()),
+        envelope(
+            "receipt-would-accept",
+            "a dry run",
+            &receipt(Verdict::WouldAccept { estimate: None }, None),
+            &broker(),
+        ),
+        envelope("receipt-estimate", "a dry run of a paid command", &receipt(estimate(), None), &broker()),
         envelope("receipt-rejected", "refused", &receipt(Verdict::Rejected(reject), Some(head)), &broker()),
         envelope("presence", "a worker's announcement", &announcement(), &node1()),
+        envelope("tariff", "what a worker's operations cost", &tariff(), &node1()),
+        envelope("finance-budget", "an admin sets a budget", &finance(11, 90, set), &alice()),
     ]
+}
+
+fn estimate() -> Verdict {
+    let quote = quote(usd(500_000)).unwrap();
+    let left = BudgetLeft {
+        key: budget(0).key,
+        mode: Mode::Hard,
+        limit: usd(2_000_000),
+        available: usd(1_500_000),
+        needs: usd(500_000),
+        resets_at: at(16_200),
+    };
+    Verdict::WouldAccept { estimate: Some(Box::new(Estimate { reserved: usd(500_000), quote, budgets: vec![left] })) }
+}
+
+fn tariff() -> Tariff {
+    Tariff { node: name("node1"), provider: name("vmix"), at: at(5), sequence: 299, document: document().hash() }
+}
+
+fn document() -> Payload {
+    let lines = vec![MeterLine { unit: Unit::Call, most: Quantity::Argument("times".into()) }];
+    let meter = Meter { sku: SkuName::Fixed("switch".into()), lines };
+    let rate = Rate { unit: Unit::Call, amount_micros: 10_000, per: 1 };
+    let sku = Sku { rates: vec![rate], limits: [(Unit::Call, 100)].into() };
+    let table =
+        PriceTable { version: "2026-11".into(), currency: Currency::USD, skus: [("switch".into(), sku)].into() };
+    let defaults = json!({"times": 3}).as_object().unwrap().clone();
+    let document = TariffDocument {
+        operations: [(operation("vmix.cut"), Some(meter)), (operation("vmix.status"), None)].into(),
+        table: Some(table),
+        defaults: [(name("studio1"), defaults)].into(),
+    };
+    document.to_payload().unwrap()
 }
 
 fn announcement() -> Announcement {
@@ -100,6 +145,7 @@ fn announcement() -> Announcement {
         providers: vec![ProviderPresence {
             provider: name("vmix"),
             operations: vec![(operation("vmix.cut"), Effect::Idempotent), (operation("vmix.status"), Effect::Read)],
+            tariff: Some(document().hash()),
         }],
     }
 }
@@ -145,6 +191,7 @@ fn payloads() -> Vec<Vector> {
         payload("arguments", "arguments of a command", &arguments(0x11, 2)),
         payload("result", "the document of a success", &succeeded(0x12)),
         payload("error", "the document of a failure", &failed(0x18)),
+        payload("tariff", "the document of a tariff", &document()),
         payload("types", "every type a document may hold", &Payload::new(&many, Salt([0x20; 16])).unwrap()),
     ]
 }
@@ -246,8 +293,8 @@ fn exports(log: &Log) -> Vec<Vector> {
         })
     };
     let mut whole = expect(log, 0, 0);
-    whole["posted_micros"] = json!({"USD": 370_000});
-    whole["reserved_micros"] = json!({"USD": 100_000});
+    whole["posted_micros"] = json!({"EUR": 30_000, "USD": 370_000});
+    whole["reserved_micros"] = json!({"EUR": 0, "USD": 100_000});
     whole["in_flight"] = json!(1);
     assert_eq!(settle(120_000 + 250_000, 0).posted, usd(370_000));
     vec![

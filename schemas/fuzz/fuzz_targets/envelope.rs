@@ -2,8 +2,9 @@
 #![no_main]
 
 use if_schemas::{
-    Command, Envelope, Head, Kind, ResultEvent, SigningKey, TrustChange, head::Receipt, member::Genesis,
+    Command, Envelope, FinanceChange, Head, Kind, ResultEvent, SigningKey, TrustChange, head::Receipt, member::Genesis,
     outcome::Progress, presence::Announcement,
+    tariff::Tariff,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -22,5 +23,7 @@ fuzz_target!(|bytes: &[u8]| {
         Kind::Head => drop(envelope.read_unverified::<Head>()),
         Kind::Receipt => drop(envelope.read_unverified::<Receipt>()),
         Kind::Presence => drop(envelope.read_unverified::<Announcement>()),
+        Kind::Finance => drop(envelope.read_unverified::<FinanceChange>().map(|f| f.op.check())),
+        Kind::Tariff => drop(envelope.read_unverified::<Tariff>()),
     }
 });

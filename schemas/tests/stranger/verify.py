@@ -24,6 +24,9 @@ ENTRY_MAX, ENVELOPE_MAX, PAYLOAD_MAX, MESSAGE_MAX = 65_535, 32_768, 524_288, 786
 RECORD_MAX = ENTRY_MAX + PAYLOAD_MAX + 1_024
 GRANTS_MAX = MEMBERS_MAX = 64
 GRACE_US = 2_000_000
+HOUR_US = 3_600_000_000
+WINDOW_MAX_US = {"day": 25 * HOUR_US, "week": 169 * HOUR_US, "month": 745 * HOUR_US}
+LINES_MAX, BUDGETS_MAX, RATES_MAX, PRICES_MAX = 8, 128, 256, 1_024
 MAGIC = b"infrafabric export v1\n"
 
 
@@ -153,33 +156,77 @@ GRANT = text(rf"(\*|{TOKEN}(\.{TOKEN}){{0,4}}\.\*|{TOKEN}(\.{TOKEN}){{1,5}})(@(\
 CURRENCY = text(r"[A-Z]{3}")
 MONEY = record(amount_micros=I64, currency=CURRENCY)
 
+UNITS = ("call", "message", "minute", "hour", "input_token", "cached_input_token", "output_token", "amount")
+UNIT = enum(*UNITS)
+
+
+def counted(value):
+    """A map from units to u64, in the order of the units."""
+    need(type(value) is dict, "malformed", "usage")
+    for unit, number in value.items():
+        UNIT(unit)
+        U64(number)
+    need(list(value) == sorted(value, key=UNITS.index), "malformed", "order of units")
+
+
+RATE = record(unit=UNIT, amount_micros=I64, per=U32)
+QUOTE = record(table=TEXT, sku=TEXT, currency=CURRENCY, lines=listing(record(rate=RATE, most=U64)))
+SCOPE = enum(
+    "global", provider=NAME, instance=record(provider=NAME, instance=NAME), operator=NAME, family=NAME, session=NAME
+)
+BUDGET_KEY = record(scope=SCOPE, period=enum("day", "week", "month"))
+MODE = enum("hard", "soft")
+FINANCE_OPS = {
+    "set_budget": (record(key=BUDGET_KEY, limit=MONEY, mode=MODE, zone=TEXT), "optimise.budget.set"),
+    "remove_budget": (BUDGET_KEY, "optimise.budget.remove"),
+    "set_price": (
+        record(
+            provider=NAME, sku=TEXT, prices=record(rates=listing(RATE), limits=counted), currency=CURRENCY, source=TEXT
+        ),
+        "optimise.price.set",
+    ),
+    "remove_price": (record(provider=NAME, sku=TEXT), "optimise.price.remove"),
+    "set_rate": (
+        record(**{"from": CURRENCY}, to=CURRENCY, rate_micros=I64, as_of=TEXT, source=TEXT), "optimise.rate.set"
+    ),
+    "remove_rate": (record(**{"from": CURRENCY}, to=CURRENCY), "optimise.rate.remove"),
+    "set_reporting": (CURRENCY, "optimise.reporting.set"),
+}
+
 # Sections 3 to 6, 10.
-KINDS = ("command", "trust", "genesis", "result", "progress", "head", "receipt", "presence")
+KINDS = ("command", "trust", "genesis", "result", "progress", "head", "receipt", "presence", "finance", "tariff")
 ENVELOPE = record(("path",), v=U8, kind=enum(*KINDS), key=KEY_ID, body=binary(), sig=SIGNATURE, path=binary())
 PAYLOAD = record(salt=SALT, bytes=binary())
 STATUS = enum("succeeded", "failed", "indeterminate", "expired")
 EFFECT = enum("read", "idempotent", "once")
 CODES = """malformed unsupported_version too_large payload_mismatch subject_mismatch unknown_key bad_signature key_revoked
 not_allowed bad_trust_change clock_skew expired id_reused bad_deadline no_worker unknown_operation effect_mismatch overloaded
-unknown_command wrong_worker already_settled cost_exceeds_reservation unavailable""".split()
+unknown_command wrong_worker already_settled cost_exceeds_reservation wrong_cost budget_exceeded price_unknown
+rate_unknown bad_finance_change unavailable""".split()
 REJECT = record(code=enum(*CODES), message=TEXT, hint=optional(TEXT))
 MEMBER = record(name=NAME, key=PUBLIC_KEY, role=enum("admin", "operator", "worker", "broker"), grants=listing(GRANT))
 HEAD = record(log=HASH, index=U64, hash=HASH, at=TIME)
+ESTIMATE = record(reserved=MONEY, quote=QUOTE, budgets=listing(record(
+    key=BUDGET_KEY, mode=MODE, limit=MONEY, available=MONEY, needs=MONEY, resets_at=TIME,
+)))
 STATES = ("ok", "connecting", "disconnected", "authentication_failure", "bad_config", "unknown_error")
 BODIES = {
     "command": record(
         id=COMMAND_ID, trace=TRACE_ID, issued_at=TIME, deadline=TIME, operation=OPERATION, provider=NAME, instance=NAME,
-        effect=EFFECT, dry_run=boolean, payload=HASH,
+        effect=EFFECT, dry_run=boolean, session=optional(NAME), payload=HASH,
     ),
     "result": record(
         command=COMMAND_ID, entry=HASH, status=STATUS, started_at=TIME, finished_at=TIME, attempt=U32, simulated=boolean,
-        cost=MONEY, price_table=optional(TEXT), payload=HASH,
+        cost=MONEY, price_table=optional(TEXT), usage=optional(counted), payload=HASH,
     ),
     "genesis": record(created_at=TIME, nonce=HASH, members=listing(MEMBER)),
     "trust": record(id=COMMAND_ID, issued_at=TIME, deadline=TIME, op=enum(add=MEMBER, revoke=KEY_ID, rotate=PUBLIC_KEY)),
+    "finance": record(
+        id=COMMAND_ID, issued_at=TIME, deadline=TIME, op=enum(**{op: shape for op, (shape, _) in FINANCE_OPS.items()})
+    ),
     "head": HEAD,
     "receipt": record(
-        command=optional(COMMAND_ID), head=optional(HEAD), verdict=enum("accepted", "would_accept", rejected=REJECT)
+        command=optional(COMMAND_ID), head=optional(HEAD), verdict=enum("accepted", would_accept=record(estimate=optional(ESTIMATE)), rejected=REJECT)
     ),
     "progress": record(command=COMMAND_ID, sequence=U32, at=TIME, message=TEXT, data=optional(anything)),
     "presence": record(
@@ -187,18 +234,23 @@ BODIES = {
         instances=listing(record(
             provider=NAME, instance=NAME, state=enum(*STATES), detail=optional(TEXT), since=TIME, simulated=boolean,
         )),
-        providers=listing(record(provider=NAME, operations=listing(pair(OPERATION, EFFECT)))),
+        providers=listing(record(
+            provider=NAME, operations=listing(pair(OPERATION, EFFECT)), tariff=optional(HASH),
+        )),
     ),
+    "tariff": record(node=NAME, provider=NAME, at=TIME, sequence=U64, document=HASH),
 }
 SETTLEMENT = record(posted=MONEY, voided=MONEY)
 ENTRY = record(v=U8, index=U64, prev=HASH, at=TIME, body=enum(
     genesis=record(envelope=ENVELOPE),
-    admitted=record(envelope=ENVELOPE, worker=NAME, reserved=MONEY),
+    admitted=record(envelope=ENVELOPE, worker=NAME, reserved=MONEY, quote=optional(QUOTE)),
     rejected=record(envelope=ENVELOPE, reject=REJECT),
     completed=record(envelope=ENVELOPE, settlement=SETTLEMENT),
     unresolved=record(command=COMMAND_ID, status=STATUS, reason=TEXT, settlement=SETTLEMENT),
     late=record(envelope=ENVELOPE),
     trust=record(envelope=ENVELOPE),
+    finance=record(envelope=ENVELOPE),
+    period=record(budget=BUDGET_KEY, start=TIME, end=TIME),
 ))
 SUBMISSION = record(envelope=ENVELOPE, payload=optional(PAYLOAD))
 COMMITTED = record(entry=binary(), head=ENVELOPE, payload=optional(PAYLOAD), signer=optional(PUBLIC_KEY))
@@ -390,6 +442,190 @@ class Trust:
         return body["id"]
 
 
+# Section 8: money.
+
+
+def ceil_div(value, by):
+    return -(-value // by)
+
+
+def countable(number, fault="quote"):
+    need(-(2**63) <= number < 2**63, fault, "beyond what can be counted")
+    return number
+
+
+def quote_sum(quote, quantity):
+    lines = (ceil_div(quantity(line) * line["rate"]["amount_micros"], line["rate"]["per"]) for line in quote["lines"])
+    return countable(sum(countable(line) for line in lines))
+
+
+def worst_case(quote):
+    need(len(quote["lines"]) <= LINES_MAX, "quote", "lines")
+    need(all(len(quote[name].encode()) <= 128 for name in ("table", "sku")), "quote", "text")
+    need(all(line["rate"]["amount_micros"] >= 0 and line["rate"]["per"] > 0 for line in quote["lines"]), "quote", "rate")
+    return {"amount_micros": quote_sum(quote, lambda line: line["most"]), "currency": quote["currency"]}
+
+
+def check_cost(flight, result):
+    quote, reserved = flight["quote"], flight["reserved"]
+    if quote is None:
+        free = result["cost"]["amount_micros"] == 0 and result["price_table"] is None and result["usage"] is None
+        need(free, "wrong_cost", "the operation is free")
+        return
+    need(result["price_table"] == quote["table"], "wrong_cost", "price table")
+    due = reserved["amount_micros"]
+    if result["usage"] is not None:
+        usage = result["usage"]
+        due = min(due, quote_sum(quote, lambda line: usage.get(line["rate"]["unit"], 0)))
+    need(result["cost"]["amount_micros"] == due, "wrong_cost", f"{due} are due")
+
+
+def plain(value):
+    """A value that can be a key."""
+    return json.dumps(value)
+
+
+class Finance:
+    def __init__(self):
+        self.budgets = {}  # key -> {limit, mode, window, available, reserved, posted}
+        self.rates = {}  # (from, to) -> millionths
+        self.prices = {}  # (provider, sku) -> {version, currency, rates}
+
+    def change(self, op, index, partial):
+        """Checks and applies a change; in a partial file nobody knows what there was before."""
+        ((name, value),) = op.items()
+        getattr(self, name)(value, index, partial)
+
+    def set_budget(self, value, _index, _partial):
+        need(value["limit"]["amount_micros"] >= 0, "bad_finance_change", "limit")
+        need(re.fullmatch(r"[A-Za-z0-9/_+-]{1,64}", value["zone"]), "bad_finance_change", "zone")
+        key, limit = plain(value["key"]), value["limit"]
+        need(key in self.budgets or len(self.budgets) < BUDGETS_MAX, "bad_finance_change", "too many budgets")
+        old = self.budgets.get(key)
+        if old and old["limit"]["currency"] == limit["currency"]:
+            old["available"] += limit["amount_micros"] - old["limit"]["amount_micros"]
+            old.update(limit=limit, mode=value["mode"])
+            return
+        self.budgets[key] = dict(
+            key=value["key"], limit=limit, mode=value["mode"], window=None,
+            available=limit["amount_micros"], reserved=0, posted=0,
+        )
+
+    def remove_budget(self, value, _index, partial):
+        self.drop(self.budgets, plain(value), partial)
+
+    def set_price(self, value, index, _partial):
+        rates = value["prices"]["rates"]
+        need(1 <= len(value["sku"].encode()) <= 128 and 1 <= len(value["source"].encode()) <= 256, "bad_finance_change", "text")
+        need(1 <= len(rates) <= 16 and len({r["unit"] for r in rates}) == len(rates), "bad_finance_change", "rates")
+        need(all(r["amount_micros"] >= 0 and r["per"] > 0 for r in rates), "bad_finance_change", "rate")
+        key = (value["provider"], value["sku"])
+        need(key in self.prices or len(self.prices) < PRICES_MAX, "bad_finance_change", "too many prices")
+        self.prices[key] = {"version": f"log#{index}", "currency": value["currency"], "rates": rates}
+
+    def remove_price(self, value, _index, partial):
+        need(1 <= len(value["sku"].encode()) <= 128, "bad_finance_change", "text")
+        self.drop(self.prices, (value["provider"], value["sku"]), partial)
+
+    def set_rate(self, value, _index, _partial):
+        need(value["from"] != value["to"] and 1 <= value["rate_micros"] <= 10**15, "bad_finance_change", "rate")
+        need(re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value["as_of"]), "bad_finance_change", "date")
+        need(1 <= len(value["source"].encode()) <= 256, "bad_finance_change", "text")
+        key = (value["from"], value["to"])
+        need(key in self.rates or len(self.rates) < RATES_MAX, "bad_finance_change", "too many rates")
+        self.rates[key] = value["rate_micros"]
+
+    def remove_rate(self, value, _index, partial):
+        self.drop(self.rates, (value["from"], value["to"]), partial)
+
+    def set_reporting(self, _value, _index, _partial):
+        pass
+
+    def drop(self, table, key, partial):
+        need(partial or key in table, "bad_finance_change", "there is none")
+        table.pop(key, None)
+
+    def check_table(self, provider, quote):
+        price = self.prices.get((provider, quote["sku"]))
+        if price is None:
+            need(not quote["table"].startswith("log#"), "quote", "a price that is not set")
+            return
+        same = quote["table"] == price["version"] and quote["currency"] == price["currency"]
+        need(same and all(line["rate"] in price["rates"] for line in quote["lines"]), "quote", "passes over a price")
+
+    def convert(self, money, to):
+        amount, source = money["amount_micros"], money["currency"]
+        if source == to or amount == 0:
+            return amount
+        if (source, to) in self.rates:
+            return countable(ceil_div(amount * self.rates[source, to], 10**6), "rate_unknown")
+        need((to, source) in self.rates, "rate_unknown", f"{source} to {to}")
+        return countable(ceil_div(amount * 10**6, self.rates[to, source]), "rate_unknown")
+
+    def falls_on(self, scope, command, operator):
+        if scope == "global":
+            return True
+        ((name, value),) = scope.items()
+        target = {key: command[key] for key in ("provider", "instance")}
+        return value == {
+            "provider": command["provider"], "instance": target, "operator": operator,
+            "family": command["operation"].split(".")[0], "session": command["session"],
+        }[name]
+
+    def hold(self, command, operator, reserved, at):
+        """The holds of an admission: (budget, amount) each."""
+        holds = []
+        for budget in self.budgets.values():
+            if not self.falls_on(budget["key"]["scope"], command, operator):
+                continue
+            self.in_window(budget, at)
+            amount = self.convert(reserved, budget["limit"]["currency"])
+            left = budget["available"] - amount
+            need(left >= 0 or budget["mode"] == "soft", "budget_exceeded", plain(budget["key"]))
+            holds.append((budget, amount))
+        for budget, amount in holds:
+            budget["available"] -= amount
+            budget["reserved"] += amount
+        self.balance()
+        return holds
+
+    def settle(self, holds, settlement, at):
+        posted = settlement["posted"]["amount_micros"]
+        whole = posted + settlement["voided"]["amount_micros"]
+        for budget, amount in holds:
+            now = self.budgets.get(plain(budget["key"]))
+            if now is None:
+                continue
+            self.in_window(now, at)
+            if now is not budget:
+                continue
+            part = ceil_div(amount * posted, whole) if whole else 0
+            budget["reserved"] -= amount
+            budget["posted"] += part
+            budget["available"] += amount - part
+        self.balance()
+
+    def in_window(self, budget, at):
+        window = budget["window"]
+        need(window is not None and window[0] <= at < window[1], "window", plain(budget["key"]))
+
+    def period(self, content, at):
+        budget = self.budgets.get(plain(content["budget"]))
+        need(budget is not None, "window", "of a budget that does not exist")
+        start, end = content["start"], content["end"]
+        need(start <= at < end, "window", "does not contain its time")
+        need(end - start <= WINDOW_MAX_US[content["budget"]["period"]], "window", "too long")
+        need(budget["window"] is None or start >= budget["window"][1], "window", "begins too early")
+        budget["available"] += budget["posted"]
+        budget.update(window=(start, end), posted=0)
+        self.balance()
+
+    def balance(self):
+        for b in self.budgets.values():
+            balanced = b["limit"]["amount_micros"] == b["available"] + b["reserved"] + b["posted"]
+            need(balanced and b["reserved"] >= 0 and b["posted"] >= 0, "settlement", plain(b["key"]))
+
+
 # Sections 6, 8 and 11.
 
 
@@ -402,6 +638,7 @@ class Verifier:
     broker: bytes
     at: int = -(2**63)
     trust: Trust = field(default_factory=Trust)
+    finance: Finance = field(default_factory=Finance)
     ids: set = field(default_factory=set)
     flying: dict = field(default_factory=dict)
     settled: set = field(default_factory=set)
@@ -461,25 +698,53 @@ class Verifier:
         envelope, reserved = content["envelope"], content["reserved"]
         command = self.open(envelope, "command")
         member = self.trust.active_row(envelope["key"])["member"]
-        allowed = member["role"] == "admin" or member["role"] == "operator" and any(
-            covers(g, command["provider"], command["instance"], command["operation"]) for g in member["grants"]
-        )
-        need(allowed, "not_allowed", member["name"])
+        self.allowed(member, command["provider"], command["instance"], command["operation"])
         need(self.trust.serves(content["worker"], command), "wrong_worker", content["worker"])
         self.use_id(command["id"])
         need(not command["dry_run"], "rule", "a dry run")
         need(entry["at"] <= command["deadline"], "rule", "after its deadline")
         need(reserved["amount_micros"] >= 0, "settlement", "negative reservation")
         self.flying[command["id"]] = {
-            "command": command, "entry": digest, "reserved": reserved, "worker": content["worker"]
+            "command": command, "entry": digest, "reserved": reserved, "worker": content["worker"],
+            "quote": content["quote"], "holds": self.hold(entry, command, member, content),
         }
         self.add(self.reserved, reserved)
         return command["payload"]
 
+    def allowed(self, member, provider, instance, operation):
+        granted = member["role"] == "admin" or member["role"] == "operator" and any(
+            covers(g, provider, instance, operation) for g in member["grants"]
+        )
+        need(granted, "not_allowed", member["name"])
+
+    def hold(self, entry, command, member, content):
+        quote, reserved = content["quote"], content["reserved"]
+        if quote is None:
+            need(reserved == {"amount_micros": 0, "currency": "USD"}, "quote", "reserved without a quote")
+            return []
+        need(worst_case(quote) == reserved, "quote", "the reservation is not the worst case")
+        if self.partial:
+            return []
+        self.finance.check_table(command["provider"], quote)
+        return self.finance.hold(command, member["name"], reserved, entry["at"])
+
+    def apply_finance(self, entry, _digest, content):
+        envelope = content["envelope"]
+        change = self.open(envelope, "finance")
+        member = self.trust.active_row(envelope["key"])["member"]
+        ((op, _),) = change["op"].items()
+        self.allowed(member, "optimise", "fabric", FINANCE_OPS[op][1])
+        self.use_id(change["id"])
+        self.finance.change(change["op"], entry["index"], self.partial)
+
+    def apply_period(self, entry, _digest, content):
+        if not self.partial:
+            self.finance.period(content, entry["at"])
+
     def apply_rejected(self, _entry, _digest, content):
         envelope = content["envelope"]
         self.trust.row(envelope["key"])
-        need(envelope["kind"] in ("command", "trust", "result"), "kind", envelope["kind"])
+        need(envelope["kind"] in ("command", "trust", "finance", "result"), "kind", envelope["kind"])
         return self.open(envelope, envelope["kind"]).get("payload")
 
     def worker(self, envelope):
@@ -487,7 +752,7 @@ class Verifier:
         need(row["revoked"] is None and row["member"]["role"] == "worker", "wrong_worker", row["member"]["name"])
         return row["member"]
 
-    def apply_completed(self, _entry, _digest, content):
+    def apply_completed(self, entry, _digest, content):
         envelope, settlement = content["envelope"], content["settlement"]
         result = self.open(envelope, "result")
         flight = self.flight(result["command"], settlement)
@@ -502,8 +767,9 @@ class Verifier:
         cost, reserved = result["cost"], flight["reserved"]
         fits = cost["currency"] == reserved["currency"] and 0 <= cost["amount_micros"] <= reserved["amount_micros"]
         need(fits, "cost_exceeds_reservation", str(cost))
+        check_cost(flight, result)
         need(settlement["posted"] == cost, "settlement", "posted is not the cost")
-        self.settle(result["command"], settlement)
+        self.settle(result["command"], settlement, entry["at"])
         return result["payload"]
 
     def apply_unresolved(self, entry, _digest, content):
@@ -511,7 +777,8 @@ class Verifier:
         flight = self.flight(content["command"], content["settlement"])
         if flight is not None:
             need(entry["at"] >= flight["command"]["deadline"] + GRACE_US, "rule", "given up too early")
-            self.settle(content["command"], content["settlement"])
+            need(content["settlement"]["posted"] == flight["reserved"], "settlement", "not the whole reservation")
+            self.settle(content["command"], content["settlement"], entry["at"])
 
     def apply_late(self, _entry, _digest, content):
         result = self.open(content["envelope"], "result")
@@ -527,14 +794,16 @@ class Verifier:
         self.counts["outside"] += 1
         return None
 
-    def settle(self, id_, settlement):
-        reserved = self.flying.pop(id_)["reserved"]
+    def settle(self, id_, settlement, at):
+        flight = self.flying.pop(id_)
+        reserved = flight["reserved"]
         self.settled.add(id_)
         posted, voided = settlement["posted"], settlement["voided"]
         same = posted["currency"] == voided["currency"] == reserved["currency"]
         whole = posted["amount_micros"] + voided["amount_micros"] == reserved["amount_micros"]
         positive = posted["amount_micros"] >= 0 and voided["amount_micros"] >= 0
         need(same and whole and positive, "settlement", f"{settlement}")
+        self.finance.settle(flight["holds"], settlement, at)
         self.add(self.reserved, reserved, -1)
         self.add(self.posted, posted)
 

@@ -4,15 +4,28 @@
 use crate::InstanceConfig;
 use async_trait::async_trait;
 use if_manifest::ProviderSpec;
-use if_schemas::{CommandId, OperationId, outcome::Failure, presence::InstanceState};
+use if_schemas::{
+    CommandId, OperationId,
+    outcome::Failure,
+    presence::InstanceState,
+    price::{Meter, PriceTable, Usage},
+};
 use serde_json::{Map, Value};
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::Instant};
 
 /// A kind of instance: makes adapters.
 #[async_trait]
 pub trait Provider: Send + Sync {
     fn spec(&self) -> &ProviderSpec;
+    /// What its operations cost. There is no default: a provider that is free says so with [`Prices::free`].
+    fn prices(&self) -> Prices;
+    /// What an instance gives for arguments that meters name and a command leaves out. `settings` hold no secrets.
+    fn price_defaults(&self, settings: &Map<String, Value>) -> Map<String, Value> {
+        let prices = self.prices();
+        let named = |name: &str| prices.operations.values().flatten().any(|meter| meter.arguments().any(|a| a == name));
+        settings.iter().filter(|(name, _)| named(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
     /// Makes an adapter, not yet connected. An error means the settings can never work (`bad_config`).
     fn adapter(&self, config: InstanceConfig) -> Result<Arc<dyn Adapter>, AdapterError>;
 }
@@ -37,8 +50,48 @@ pub trait Adapter: Send + Sync {
 
     /// Executes one operation and confirms it by reading the effect back. Must return by `call.deadline`;
     /// `Succeeded` only if the effect was seen. A time-out is `Failed` where the effect was seen absent,
-    /// `Indeterminate` where it could not be seen at all.
-    async fn execute_command(&self, call: Call, progress: ProgressSink) -> Execution;
+    /// `Indeterminate` where it could not be seen at all. Where the operation has a meter, says what was used.
+    async fn execute_command(&self, call: Call, progress: ProgressSink) -> Executed;
+}
+
+/// What the operations of a provider cost.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Prices {
+    /// `None`: free. An operation that is not here has no known price and is refused until an operator sets one.
+    pub operations: BTreeMap<OperationId, Option<Meter>>,
+    pub table: Option<PriceTable>,
+}
+
+impl Prices {
+    /// Every operation of `spec` costs nothing.
+    pub fn free(spec: &ProviderSpec) -> Self {
+        let operations = spec.operations.iter().filter_map(|o| o.id.parse().ok()).map(|id| (id, None)).collect();
+        Self { operations, table: None }
+    }
+}
+
+/// What a call used of what its meter counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Metered {
+    /// Nothing that costs anything.
+    Nothing,
+    Known(Usage),
+    /// Nobody can know: the whole reservation is posted.
+    Unknown,
+}
+
+/// What came of a call, and what it used.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Executed {
+    pub execution: Execution,
+    pub metered: Metered,
+}
+
+impl From<Execution> for Executed {
+    /// Of an operation without a meter.
+    fn from(execution: Execution) -> Self {
+        Self { execution, metered: Metered::Nothing }
+    }
 }
 
 /// One checked call.

@@ -6,7 +6,9 @@ pub mod http;
 pub mod secret;
 pub mod transport;
 
-pub use adapter::{Adapter, AdapterError, Call, Discovered, Execution, Peer, ProgressSink, Provider};
+pub use adapter::{
+    Adapter, AdapterError, Call, Discovered, Executed, Execution, Metered, Peer, Prices, ProgressSink, Provider,
+};
 pub use config::InstanceConfig;
 pub use secret::Secret;
 pub use transport::{Incoming, Outgoing, Phase, Transport, TransportError};

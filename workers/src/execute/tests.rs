@@ -26,13 +26,13 @@ impl Adapter for Asked {
     async fn discover_instances(&self) -> Result<Vec<Discovered>, AdapterError> {
         Ok(Vec::new())
     }
-    async fn execute_command(&self, _: Call, _: ProgressSink) -> Execution {
+    async fn execute_command(&self, _: Call, _: ProgressSink) -> Executed {
         self.0.store(true, Ordering::SeqCst);
-        Execution::Succeeded(Value::Null)
+        Execution::Succeeded(Value::Null).into()
     }
 }
 
-async fn begun(deadline: Instant) -> (Option<Execution>, bool) {
+async fn begun(deadline: Instant) -> (Option<Executed>, bool) {
     let adapter = Arc::new(Asked::default());
     let operation = "noop.set".parse().unwrap();
     let call = Call { command: if_schemas::CommandId::from_bytes([1; 16]), operation, args: Map::new(), deadline };
@@ -44,5 +44,5 @@ async fn begun(deadline: Instant) -> (Option<Execution>, bool) {
 async fn nothing_begins_at_or_after_its_deadline() {
     assert_eq!(begun(Instant::now()).await, (None, false));
     let in_time = begun(Instant::now() + Duration::from_secs(60)).await;
-    assert_eq!(in_time, (Some(Execution::Succeeded(Value::Null)), true));
+    assert_eq!(in_time, (Some(Execution::Succeeded(Value::Null).into()), true));
 }

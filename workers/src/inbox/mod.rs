@@ -12,7 +12,7 @@ mod writer;
 pub use table::{Begin, Finished, Record, Started};
 pub use writer::Until;
 
-use if_schemas::{CommandId, Effect, Timestamp, codec};
+use if_schemas::{CommandId, Timestamp, codec};
 use std::{
     fs::{self, File},
     io,
@@ -94,10 +94,10 @@ impl Inbox {
         self.table().forget(command);
     }
 
-    /// Records that execution is about to begin. For a `once` effect this returns when the record is synced, and an
+    /// Records that execution is about to begin. For a `once` or paid command this returns when the record is synced, and an
     /// error means: do not execute. For other effects nothing depends on the record, and nothing is waited for.
     pub async fn started(&self, started: Started) -> Result<(), InboxError> {
-        let once = started.effect == Effect::Once;
+        let once = started.runs_once();
         let until = once.then_some(Until::Synced);
         self.record(&Record::Started(started.into()), once, until).await
     }
@@ -114,7 +114,7 @@ impl Inbox {
         self.record(&Record::Acked { command, deadline }, false, None).await
     }
 
-    /// `once` commands an earlier process began and did not finish. The caller makes their results.
+    /// `once` and paid commands an earlier process began and did not finish. The caller makes their results.
     pub fn take_interrupted(&self) -> Vec<Arc<Started>> {
         self.table().take_interrupted()
     }

@@ -1,7 +1,7 @@
 //! What this node knows of every command it was given: pure, rebuilt from the journal.
 
 use crate::intake::REMEMBER_US;
-use if_schemas::{CommandId, Effect, Hash, Name, Timestamp, TraceId};
+use if_schemas::{CommandId, Effect, Hash, Name, Timestamp, TraceId, price::Quote};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeSet, HashMap},
@@ -37,6 +37,14 @@ pub struct Started {
     pub started_at: Timestamp,
     pub attempt: u32,
     pub simulated: bool,
+    pub quote: Option<Quote>,
+}
+
+impl Started {
+    /// As in [`crate::intake::Assignment::runs_once`].
+    pub fn runs_once(&self) -> bool {
+        self.effect == Effect::Once || self.quote.is_some()
+    }
 }
 
 /// There is a result; these exact bytes are sent until the broker has them.
@@ -107,7 +115,7 @@ pub enum Begin {
     Execute { attempt: u32, was_begun: bool },
     /// In execution right now.
     Running,
-    /// A `once` that an earlier process began: must not run again, the caller makes its result.
+    /// A `once` or paid command that an earlier process began: must not run again, the caller makes its result.
     Interrupted(Arc<Started>),
     /// Done, the broker may not know yet.
     Finished(Arc<Finished>),
@@ -141,7 +149,7 @@ impl Table {
             Some(Stage::Running(_)) => return Begin::Running,
             Some(Stage::Finished(f)) => return Begin::Finished(f.clone()),
             Some(Stage::Acked) => return Begin::Acked,
-            Some(Stage::Interrupted(s)) if s.effect == Effect::Once => {
+            Some(Stage::Interrupted(s)) if s.runs_once() => {
                 let started = s.clone();
                 self.run(&started);
                 return Begin::Interrupted(started);
@@ -188,12 +196,12 @@ impl Table {
         }
     }
 
-    /// `once` commands that an earlier process began and did not finish. They count as running from now on: the caller
+    /// `once` and paid commands that an earlier process began and did not finish. They count as running from now on: the caller
     /// makes their results.
     pub fn take_interrupted(&mut self) -> Vec<Arc<Started>> {
         let stages = self.rows.values().map(|r| &r.stage);
         let interrupted = stages.filter_map(|s| match s {
-            Stage::Interrupted(s) if s.effect == Effect::Once => Some(s.clone()),
+            Stage::Interrupted(s) if s.runs_once() => Some(s.clone()),
             _ => None,
         });
         let interrupted: Vec<_> = interrupted.collect();

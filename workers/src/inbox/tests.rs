@@ -8,6 +8,8 @@ fn id(n: u8) -> CommandId {
     CommandId::from_bytes([n; 16])
 }
 
+use if_schemas::Effect;
+
 fn started(n: u8, effect: Effect) -> Started {
     Started {
         command: id(n),
@@ -20,6 +22,7 @@ fn started(n: u8, effect: Effect) -> Started {
         started_at: NOW,
         attempt: 1,
         simulated: false,
+        quote: None,
     }
 }
 

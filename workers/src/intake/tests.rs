@@ -92,6 +92,7 @@ fn draft() -> Draft {
         instance: name("one"),
         effect: Effect::Once,
         dry_run: false,
+        session: None,
         payload: payload.hash(),
     };
     Draft {
@@ -100,7 +101,12 @@ fn draft() -> Draft {
         head_signer: broker(),
         payload: Some(payload),
         head: |_| {},
-        body: |envelope| Body::Admitted { envelope, worker: "node".parse().unwrap(), reserved: Money::FREE },
+        body: |envelope| Body::Admitted {
+            envelope,
+            worker: "node".parse().unwrap(),
+            reserved: Money::FREE,
+            quote: None,
+        },
     }
 }
 
@@ -260,7 +266,12 @@ fn work_this_node_may_not_serve_is_left_to_others() {
 
 #[test]
 fn work_given_to_another_node_is_left_to_it() {
-    let body = |envelope| Body::Admitted { envelope, worker: "elsewhere".parse().unwrap(), reserved: Money::FREE };
+    let body = |envelope| Body::Admitted {
+        envelope,
+        worker: "elsewhere".parse().unwrap(),
+        reserved: Money::FREE,
+        quote: None,
+    };
     let error = Draft { body, ..draft() }.check().unwrap_err();
     assert_eq!(error, IntakeError::Elsewhere(name("elsewhere")));
 }

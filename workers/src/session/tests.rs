@@ -1,7 +1,7 @@
 use super::*;
 use crate::execute::{NotBegun, connected};
 use async_trait::async_trait;
-use if_engine::{Call, Discovered, Execution, ProgressSink};
+use if_engine::{Call, Discovered, Executed, Prices, ProgressSink};
 use if_manifest::{Category, ProviderSpec};
 use serde_json::Map;
 use std::{collections::VecDeque, sync::Mutex};
@@ -59,6 +59,9 @@ impl Provider for Script {
     fn spec(&self) -> &ProviderSpec {
         &self.spec
     }
+    fn prices(&self) -> Prices {
+        Prices::free(self.spec())
+    }
     fn adapter(&self, _: InstanceConfig) -> Result<Arc<dyn Adapter>, AdapterError> {
         self.shared.adapters.send_modify(|n| *n += 1);
         Ok(Arc::new(Player(self.shared.clone())))
@@ -102,7 +105,7 @@ impl Adapter for Player {
     async fn discover_instances(&self) -> Result<Vec<Discovered>, AdapterError> {
         Ok(vec![])
     }
-    async fn execute_command(&self, _: Call, _: ProgressSink) -> Execution {
+    async fn execute_command(&self, _: Call, _: ProgressSink) -> Executed {
         unreachable!("not part of these tests")
     }
 }

@@ -1,9 +1,12 @@
 //! A provider whose adapter does what the test says.
 
 use async_trait::async_trait;
-use if_engine::{Adapter, AdapterError, Call, Discovered, Execution, InstanceConfig, Peer, ProgressSink, Provider};
+use if_engine::{
+    Adapter, AdapterError, Call, Discovered, Executed, Execution, InstanceConfig, Metered, Peer, Prices, ProgressSink,
+    Provider,
+};
 use if_manifest::{Category, FieldSpec, OperationSpec, ParamKind, ProviderSpec};
-use if_schemas::{Effect, presence::InstanceState};
+use if_schemas::{Effect, presence::InstanceState, price::Unit};
 use serde_json::json;
 use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, Semaphore, watch};
@@ -90,6 +93,9 @@ impl Provider for Scripted {
     fn spec(&self) -> &ProviderSpec {
         &self.spec
     }
+    fn prices(&self) -> Prices {
+        Prices::free(self.spec())
+    }
     fn adapter(&self, config: InstanceConfig) -> Result<Arc<dyn Adapter>, AdapterError> {
         let secrets = config.secrets.values().map(|s| s.expose().to_string());
         self.shared.secrets.lock().unwrap().extend(secrets);
@@ -127,7 +133,7 @@ impl Adapter for Play {
     async fn discover_instances(&self) -> Result<Vec<Discovered>, AdapterError> {
         Ok(vec![])
     }
-    async fn execute_command(&self, call: Call, progress: ProgressSink) -> Execution {
+    async fn execute_command(&self, call: Call, progress: ProgressSink) -> Executed {
         let text = call.text("text").unwrap_or_default().to_string();
         self.shared.executed.lock().unwrap().push(text.clone());
         self.shared.begun.notify_one();
@@ -139,6 +145,11 @@ impl Adapter for Play {
             }
             _ => {}
         }
-        Execution::Succeeded(json!({"text": text}))
+        // `use 3` used three calls, `use ?` nobody knows how many.
+        let metered = match text.strip_prefix("use ") {
+            None => Metered::Nothing,
+            Some(calls) => calls.parse().map_or(Metered::Unknown, |n| Metered::Known([(Unit::Call, n)].into())),
+        };
+        Executed { execution: Execution::Succeeded(json!({"text": text})), metered }
     }
 }

@@ -9,6 +9,7 @@ use if_schemas::{
     member::Genesis,
     payload::Arguments,
     presence::Announcement,
+    price::Quote,
     query::{Answer, EntriesAnswer, HeadAnswer, RawEntry},
     subject,
     wire::{Committed, Message, Submission, WorkItem},
@@ -78,6 +79,7 @@ pub fn order(instance: &str, verb: &str, effect: Effect, text: &str, deadline: D
         instance: instance.parse().unwrap(),
         effect,
         dry_run: false,
+        session: None,
         payload: payload.hash(),
     };
     Order { command, payload }
@@ -161,11 +163,17 @@ impl Broker {
     }
 
     pub fn admit_for(&self, worker: &str, order: &Order, signer: &SigningKey) -> WorkItem {
+        self.admit_priced(worker, order, signer, None)
+    }
+
+    pub fn admit_priced(&self, worker: &str, order: &Order, signer: &SigningKey, quote: Option<Quote>) -> WorkItem {
         let envelope = Envelope::seal(&order.command, signer).unwrap();
+        let reserved = quote.as_ref().map_or(Money::FREE, |q| q.worst_case().unwrap());
         let (entry, head) = self.log.lock().unwrap().append(Body::Admitted {
             envelope,
             worker: worker.parse().unwrap(),
-            reserved: Money::FREE,
+            reserved,
+            quote,
         });
         let head = Envelope::seal(&head, &broker_key()).unwrap();
         Committed { entry, head, payload: Some(order.payload.clone()), signer: Some(signer.public()) }
@@ -217,8 +225,9 @@ impl Broker {
         let search = async {
             loop {
                 let message = self.presence.next().await.unwrap();
-                let announcement: Announcement =
-                    Envelope::from_message(&message.payload).unwrap().open(&worker).unwrap();
+                // Tariffs come on the same subjects.
+                let Ok(envelope) = Envelope::from_message(&message.payload) else { continue };
+                let announcement: Announcement = envelope.open(&worker).unwrap();
                 if wanted(&announcement) {
                     return announcement;
                 }

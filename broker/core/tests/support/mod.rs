@@ -1,12 +1,22 @@
 //! A broker without IO: keys, clock and log in memory.
 #![allow(dead_code)]
 
-use if_core::{Decision, Input, Prior, Served, State, VerifiedChange, VerifiedCommand, VerifiedResult, decide};
-use if_schemas::{
-    Body, Command, CommandId, Effect, Entry, Envelope, Hash, Head, Member, Money, Name, Payload, Reject, ResultEvent,
-    Role, Salt, SigningKey, Status, Timestamp, TraceId, TrustChange, TrustOp, head::Verdict, member::Genesis,
-    payload::Arguments, subject, wire::Submission,
+use if_core::{
+    Decision, Input, Metered, Pricing, Prior, Served, State, VerifiedChange, VerifiedCommand, VerifiedFinance,
+    VerifiedResult, Window, decide,
 };
+use if_schemas::{
+    Body, Command, CommandId, Effect, Entry, Envelope, FinanceChange, FinanceOp, Hash, Head, Member, Money, Name,
+    Payload, Reject, ResultEvent, Role, Salt, SigningKey, Status, Timestamp, TraceId, TrustChange, TrustOp,
+    finance::{BudgetAlert, Period},
+    head::Verdict,
+    member::Genesis,
+    payload::Arguments,
+    price::{Meter, MeterLine, PriceTable, Quantity, Quote, Rate, Sku, SkuName, Unit, Usage},
+    subject,
+    wire::Submission,
+};
+use std::{collections::BTreeMap, sync::Arc};
 
 pub const START: Timestamp = Timestamp(1_800_000_000_000_000);
 
@@ -35,8 +45,25 @@ pub struct World {
     pub operator: SigningKey,
     pub broker: SigningKey,
     pub worker: SigningKey,
+    pub alerts: Vec<BudgetAlert>,
+    /// Of every admission, also of those settled since.
+    quotes: BTreeMap<CommandId, Quote>,
     seen: Vec<(CommandId, Hash, Head, Option<Reject>)>,
     ids: u64,
+}
+
+/// Prices of the tests: a call costs one micro-unit of `currency`, and at most `most` are made.
+pub fn metered(most: Money) -> Pricing {
+    if most.is_zero() {
+        return Pricing::Free;
+    }
+    let quantity = u64::try_from(most.amount_micros).unwrap();
+    let lines = vec![MeterLine { unit: Unit::Call, most: Quantity::Fixed(quantity) }];
+    let rates = vec![Rate { unit: Unit::Call, amount_micros: 1, per: 1 }];
+    let skus = [("unit".to_string(), Sku { rates, limits: Default::default() })].into();
+    let table = PriceTable { version: "test-1".into(), currency: most.currency, skus };
+    let meter = Meter { sku: SkuName::Fixed("unit".into()), lines };
+    Pricing::Metered(Box::new(Metered { meter, table: Some(Arc::new(table)), args: Default::default() }))
 }
 
 impl World {
@@ -61,6 +88,8 @@ impl World {
             operator,
             broker,
             worker,
+            alerts: vec![],
+            quotes: BTreeMap::new(),
             seen: vec![],
             ids: 0,
         };
@@ -72,7 +101,10 @@ impl World {
         let entry = self.state.draft(self.now, body);
         let bytes = entry.encode().unwrap();
         let hash = Entry::hash_bytes(&bytes);
-        self.state.apply(&entry, hash).unwrap();
+        self.alerts.extend(self.state.apply(&entry, hash).unwrap());
+        if let Body::Admitted { envelope, quote: Some(quote), .. } = &entry.body {
+            self.quotes.insert(envelope.read_unverified::<Command>().unwrap().id, quote.clone());
+        }
         self.entries.push(bytes);
         Head { log: self.state.log().unwrap(), index: entry.index, hash, at: entry.at }
     }
@@ -95,6 +127,7 @@ impl World {
             instance: name("main"),
             effect: Effect::Idempotent,
             dry_run: false,
+            session: None,
             payload: arguments().hash(),
         }
     }
@@ -110,10 +143,14 @@ impl World {
     }
 
     pub fn send_priced(&mut self, command: &Command, key: &SigningKey, price: Money) -> (Verdict, Option<Head>) {
+        self.send_with(command, key, metered(price))
+    }
+
+    pub fn send_with(&mut self, command: &Command, key: &SigningKey, pricing: Pricing) -> (Verdict, Option<Head>) {
         let verified = self.verified(command, key);
         let prior = self.prior(&command.id, &verified.hash());
         let hash = verified.hash();
-        let input = Input::Command { command: verified, prior, served: served(Some(Effect::Idempotent)), price };
+        let input = Input::Command { command: verified, prior, served: served(Some(Effect::Idempotent)), pricing };
         self.step(command.id, Some(hash), input)
     }
 
@@ -127,6 +164,38 @@ impl World {
         self.step(id, Some(hash), Input::Trust { change, prior })
     }
 
+    pub fn finance(&mut self, op: FinanceOp, key: &SigningKey) -> (Verdict, Option<Head>) {
+        let id = self.next_id();
+        let change = FinanceChange { id, issued_at: self.now, deadline: self.now.saturating_add_us(5_000_000), op };
+        let submission = Submission { envelope: Envelope::seal(&change, key).unwrap(), payload: None };
+        let change = VerifiedFinance::verify(self.state.trust(), submission).unwrap();
+        let hash = change.hash();
+        let prior = self.prior(&id, &hash);
+        let done = self.step(id, Some(hash), Input::Finance { change, prior, zone_known: true });
+        self.roll();
+        done
+    }
+
+    /// Begins every window that is due; days, weeks of seven and months of thirty, from the epoch.
+    pub fn roll(&mut self) {
+        let now = self.now.max(self.state.at());
+        for stale in self.state.budgets().stale(now) {
+            const DAY_US: i64 = 86_400_000_000;
+            let length = match stale.budget.key.period {
+                Period::Day => DAY_US,
+                Period::Week => 7 * DAY_US,
+                Period::Month => 30 * DAY_US,
+            };
+            let start = Timestamp(now.0 - now.0.rem_euclid(length)).max(stale.not_before.unwrap_or(Timestamp(0)));
+            let end = Timestamp(now.0 - now.0.rem_euclid(length) + length);
+            let input = Input::Period { budget: stale.budget.key, window: Window { start, end } };
+            match decide(&self.state, self.now, input) {
+                Decision::Append { body, .. } => drop(self.append(body)),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
     pub fn result(
         &mut self,
         command: CommandId,
@@ -136,18 +205,29 @@ impl World {
         key: &SigningKey,
     ) -> (Verdict, Option<Head>) {
         let payload = arguments();
-        let body = ResultEvent {
-            command,
-            entry,
-            status,
-            started_at: self.now,
-            finished_at: self.now,
-            attempt: 1,
-            simulated: false,
-            cost,
-            price_table: None,
-            payload: payload.hash(),
-        };
+        let quote = self.quotes.get(&command).cloned();
+        let used = u64::try_from(cost.amount_micros).unwrap();
+        let usage = quote.is_some().then(|| Usage::from([(Unit::Call, used)]));
+        self.result_with(
+            ResultEvent {
+                command,
+                entry,
+                status,
+                started_at: self.now,
+                finished_at: self.now,
+                attempt: 1,
+                simulated: false,
+                cost,
+                price_table: quote.map(|q| q.table),
+                usage,
+                payload: payload.hash(),
+            },
+            key,
+        )
+    }
+
+    pub fn result_with(&mut self, body: ResultEvent, key: &SigningKey) -> (Verdict, Option<Head>) {
+        let (payload, command) = (arguments(), body.command);
         let submission = Submission { envelope: Envelope::seal(&body, key).unwrap(), payload: Some(payload) };
         let result = VerifiedResult::verify(self.state.trust(), submission).unwrap();
         let hash = result.hash();
@@ -164,6 +244,7 @@ impl World {
     }
 
     pub fn step(&mut self, id: CommandId, hash: Option<Hash>, input: Input) -> (Verdict, Option<Head>) {
+        self.roll();
         match decide(&self.state, self.now, input) {
             Decision::Answer { verdict, head } => (verdict, head),
             Decision::Append { body, verdict, .. } => {
@@ -198,6 +279,6 @@ pub fn code(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Rejected(r) => r.code.as_str(),
         Verdict::Accepted => "accepted",
-        Verdict::WouldAccept => "would_accept",
+        Verdict::WouldAccept { .. } => "would_accept",
     }
 }

@@ -142,6 +142,7 @@ impl Maker {
             instance: what.instance.parse().unwrap(),
             effect: Effect::Idempotent,
             dry_run: false,
+            session: None,
             payload: payload.hash(),
         };
         (id, Envelope::seal(&command, &self.operators[what.operator]).unwrap(), payload)
@@ -158,8 +159,10 @@ impl Maker {
     pub fn admit(&mut self, what: &What<'_>) -> (NewEntry, Admitted) {
         let (id, envelope, payload) = self.command(what);
         self.command_row(what, "pending");
-        let new = self
-            .seal(Body::Admitted { envelope, worker: "node".parse().unwrap(), reserved: Money::FREE }, Some(payload));
+        let new = self.seal(
+            Body::Admitted { envelope, worker: "node".parse().unwrap(), reserved: Money::FREE, quote: None },
+            Some(payload),
+        );
         let admitted = Admitted { id, index: new.entry.index, hash: new.hash };
         (new, admitted)
     }
@@ -184,6 +187,7 @@ impl Maker {
             simulated: true,
             cost: Money::FREE,
             price_table: None,
+            usage: None,
             payload: payload.hash(),
         };
         (Envelope::seal(&event, &self.worker).unwrap(), payload)

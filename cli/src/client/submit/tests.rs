@@ -31,7 +31,7 @@ fn only_what_binds_the_broker_to_this_submission_counts_at_once() {
     for (command, logged, verdict, dry_run, expected) in [
         (ours, true, Verdict::Accepted, false, "binding"),
         (ours, true, rejected(), false, "binding"),
-        (ours, false, Verdict::WouldAccept, true, "binding"),
+        (ours, false, Verdict::WouldAccept { estimate: None }, true, "binding"),
         (ours, false, rejected(), true, "binding"),
         // Provoked by a spoiled copy of our message, or simply refused before it was read.
         (None, false, rejected(), false, "doubtful"),
@@ -42,7 +42,7 @@ fn only_what_binds_the_broker_to_this_submission_counts_at_once() {
         (other, true, rejected(), false, "noise"),
         (None, true, Verdict::Accepted, false, "noise"),
         (ours, false, Verdict::Accepted, false, "noise"),
-        (ours, false, Verdict::WouldAccept, false, "noise"),
+        (ours, false, Verdict::WouldAccept { estimate: None }, false, "noise"),
     ] {
         let said = format!("{command:?} {logged} {verdict:?} {dry_run}");
         assert_eq!(worth(command, logged, verdict, dry_run), expected, "{said}");

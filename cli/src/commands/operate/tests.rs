@@ -14,6 +14,7 @@ fn command() -> Command {
         instance: "myvmix".parse().unwrap(),
         effect: if_schemas::Effect::Once,
         dry_run: false,
+        session: None,
         payload: Hash([1; 32]),
     }
 }

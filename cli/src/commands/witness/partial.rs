@@ -4,7 +4,8 @@
 use super::{against::SavedHead, finder::Finder};
 use if_core::{Damage, audit::open_head};
 use if_schemas::{
-    Body, Command, Entry, Envelope, Hash, Head, Name, ResultEvent, Timestamp, Trust, export::Header, query::RawEntry,
+    Body, Command, Entry, Envelope, FinanceChange, Hash, Head, Name, ResultEvent, Timestamp, Trust, export::Header,
+    query::RawEntry,
 };
 use std::collections::BTreeMap;
 
@@ -143,6 +144,10 @@ impl Partial {
                 }
                 let settles = trust.authorize_result(&envelope.key(), &worker, &command.provider, &command.instance);
                 settles.map_err(|r| r.to_string())
+            }
+            Body::Finance { .. } => {
+                let change: FinanceChange = envelope.read_unverified().map_err(|e| e.to_string())?;
+                change.op.check().map_err(|e| e.to_string())
             }
             _ => Ok(()),
         }

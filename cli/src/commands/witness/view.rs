@@ -2,8 +2,8 @@
 
 use crate::{CliError, client::Client, output::value};
 use if_schemas::{
-    Body, Command, Entry, Envelope, Hash, Kind, Member, Outcome, Payload, ResultEvent, SchemaError, TrustChange,
-    TrustOp, member::Genesis, payload::Arguments, query::ShownEntry,
+    Body, Command, Entry, Envelope, FinanceChange, Hash, Kind, Member, Outcome, Payload, ResultEvent, SchemaError,
+    TrustChange, TrustOp, member::Genesis, payload::Arguments, query::ShownEntry,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -22,6 +22,7 @@ pub enum Said {
     Command(Command),
     Result(ResultEvent),
     Trust(TrustChange),
+    Finance(FinanceChange),
     Genesis(Genesis),
     Nothing,
 }
@@ -68,6 +69,7 @@ impl View {
             Kind::Command => Said::Command(envelope.read_unverified()?),
             Kind::Result => Said::Result(envelope.read_unverified()?),
             Kind::Trust => Said::Trust(envelope.read_unverified()?),
+            Kind::Finance => Said::Finance(envelope.read_unverified()?),
             Kind::Genesis => Said::Genesis(envelope.read_unverified()?),
             _ => Said::Nothing,
         })
@@ -100,7 +102,9 @@ impl View {
             }
             (Body::Unresolved { reason, settlement, .. }, _) => format!("{reason}, posted {}", settlement.posted),
             (Body::Late { .. }, Said::Result(r)) => format!("{} came after the settlement", r.status.as_str()),
+            (Body::Period { budget, start, end }, _) => format!("{budget}: from {start} to {end}"),
             (_, Said::Trust(t)) => trust_text(&t.op),
+            (_, Said::Finance(f)) => f.op.operation().to_string(),
             (_, Said::Genesis(g)) => format!("{} members", g.members.len()),
             _ => String::new(),
         })
@@ -112,11 +116,14 @@ impl View {
             Said::Command(c) => to_value(&c)?,
             Said::Result(r) => to_value(&r)?,
             Said::Trust(t) => to_value(&t)?,
+            Said::Finance(f) => to_value(&f)?,
             Said::Genesis(g) => to_value(&g)?,
             Said::Nothing => Value::Null,
         };
         let settled = match &self.entry.body {
-            Body::Admitted { worker, reserved, .. } => json!({"worker": worker, "reserved": reserved}),
+            Body::Admitted { worker, reserved, quote, .. } => {
+                json!({"worker": worker, "reserved": reserved, "quote": quote})
+            }
             Body::Completed { settlement, .. } | Body::Unresolved { settlement, .. } => to_value(settlement)?,
             Body::Rejected { reject, .. } => to_value(reject)?,
             _ => Value::Null,

@@ -7,7 +7,9 @@ use crate::{
     session::{RequestError, Session, wait_closed},
 };
 use async_trait::async_trait;
-use if_engine::{Adapter, AdapterError, Call, Discovered, Execution, InstanceConfig, Peer, ProgressSink, Provider};
+use if_engine::{
+    Adapter, AdapterError, Call, Discovered, Executed, Execution, InstanceConfig, Peer, Prices, ProgressSink, Provider,
+};
 use if_manifest::ProviderSpec;
 use if_schemas::presence::InstanceState;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,6 +41,9 @@ impl ObsProvider {
 impl Provider for ObsProvider {
     fn spec(&self) -> &ProviderSpec {
         &self.spec
+    }
+    fn prices(&self) -> Prices {
+        Prices::free(&self.spec)
     }
 
     fn adapter(&self, config: InstanceConfig) -> Result<Arc<dyn Adapter>, AdapterError> {
@@ -146,13 +151,14 @@ impl Adapter for ObsAdapter {
         Ok(Vec::new())
     }
 
-    async fn execute_command(&self, call: Call, progress: ProgressSink) -> Execution {
-        match self.session() {
+    async fn execute_command(&self, call: Call, progress: ProgressSink) -> Executed {
+        let execution = match self.session() {
             Some(session) => operations::execute(&session, &call, &progress).await,
             None => {
                 let error = self.not_connected();
                 Execution::failed("disconnected", error.message, error.hint.as_deref())
             }
-        }
+        };
+        execution.into()
     }
 }

@@ -356,7 +356,7 @@ async fn a_call_past_its_deadline_changes_nothing() {
     let studio = Studio::new();
     let (_fake, adapter) = fake(&studio, |_, _, request| async move { panic!("sent {}", request.kind) }).await;
     let call = support::call("obs.scene.switch", main_scene(), Duration::ZERO);
-    let execution = adapter.execute_command(call, if_engine::ProgressSink::none()).await;
+    let execution = adapter.execute_command(call, if_engine::ProgressSink::none()).await.execution;
     assert!(matches!(&execution, Execution::Failed(failure) if failure.code == "not_sent"), "{execution:?}");
     // The connection is as good as before.
     assert_eq!(succeeded(&adapter, "obs.scene.current", json!({})).await["scene"], "Scene");

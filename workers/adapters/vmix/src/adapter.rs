@@ -8,7 +8,7 @@ use crate::{
     state::State,
 };
 use async_trait::async_trait;
-use if_engine::{Adapter, AdapterError, Call, Discovered, Execution, Peer, ProgressSink};
+use if_engine::{Adapter, AdapterError, Call, Discovered, Executed, Execution, Peer, ProgressSink};
 use if_schemas::presence::InstanceState;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -113,17 +113,19 @@ impl Adapter for VmixAdapter {
         Ok(Vec::new())
     }
 
-    async fn execute_command(&self, call: Call, progress: ProgressSink) -> Execution {
+    async fn execute_command(&self, call: Call, progress: ProgressSink) -> Executed {
         let Some(session) = self.session() else {
-            return Execution::failed("unreachable", "not connected to vMix; nothing was sent", Some(UNREACHABLE_HINT));
+            let text = "not connected to vMix; nothing was sent";
+            return Execution::failed("unreachable", text, Some(UNREACHABLE_HINT)).into();
         };
         let until = call.deadline.checked_sub(RETURN_MARGIN).unwrap_or(call.deadline);
-        match call.operation.as_str() {
+        let execution = match call.operation.as_str() {
             "vmix.cut" | "vmix.fade" | "vmix.preview" => self.change(&session, &call, until, &progress).await,
             "vmix.status" => query::status(&self.endpoint, until).await,
             "vmix.inputs" => query::inputs(&session, until).await,
             other => Execution::failed("unknown_operation", format!("vMix has no operation {other}"), None),
-        }
+        };
+        execution.into()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{adapter::VmixAdapter, endpoint::Endpoint};
 use async_trait::async_trait;
-use if_engine::{Adapter, AdapterError, InstanceConfig, Provider};
+use if_engine::{Adapter, AdapterError, InstanceConfig, Prices, Provider};
 use if_manifest::{ProviderSpec, native};
 use std::sync::Arc;
 
@@ -26,6 +26,9 @@ impl Default for VmixProvider {
 impl Provider for VmixProvider {
     fn spec(&self) -> &ProviderSpec {
         &self.spec
+    }
+    fn prices(&self) -> Prices {
+        Prices::free(&self.spec)
     }
 
     fn adapter(&self, config: InstanceConfig) -> Result<Arc<dyn Adapter>, AdapterError> {

@@ -219,7 +219,7 @@ async fn changes_at_the_same_time_take_turns_and_reads_do_not_wait_for_them() {
         failed(execute(&*adapter, "vmix.cut", json!({"input": 2}), Duration::from_millis(200)).await, "busy");
     };
     let (faded, ()) = tokio::join!(fading, others);
-    assert_eq!(succeeded(faded)["program"], 1);
+    assert_eq!(succeeded(faded.execution)["program"], 1);
     assert_eq!(sim.received().len(), 3, "what was busy must not have been sent");
 }
 
@@ -228,7 +228,7 @@ async fn progress_is_reported() {
     let sim = sim(SimOptions::default());
     let adapter = connected(&sim).await;
     let (sink, mut reports) = ProgressSink::channel();
-    succeeded(adapter.execute_command(common::call("vmix.cut", json!({"input": 3}), LIMIT), sink).await);
+    succeeded(adapter.execute_command(common::call("vmix.cut", json!({"input": 3}), LIMIT), sink).await.execution);
     let (message, _) = reports.recv().await.unwrap();
     assert_eq!(message, "Cut of input 3 \"Q&A <Café ☕>.mp4\" sent, reading the effect back");
 }

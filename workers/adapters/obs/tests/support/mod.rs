@@ -37,7 +37,7 @@ pub fn call(operation: &str, args: Value, limit: Duration) -> Call {
 pub async fn execute(adapter: &Arc<dyn Adapter>, operation: &str, args: Value, limit: Duration) -> Execution {
     let call = call(operation, args, limit);
     let deadline = call.deadline;
-    let execution = adapter.execute_command(call, ProgressSink::none()).await;
+    let execution = adapter.execute_command(call, ProgressSink::none()).await.execution;
     let now = Instant::now();
     assert!(now <= deadline, "{operation} returned {:?} after its deadline: {execution:?}", now - deadline);
     execution

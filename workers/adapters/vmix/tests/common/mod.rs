@@ -65,7 +65,7 @@ pub fn call(operation: &str, args: Value, time: Duration) -> Call {
 pub async fn execute(adapter: &dyn Adapter, operation: &str, args: Value, time: Duration) -> Execution {
     let call = call(operation, args, time);
     let deadline = call.deadline;
-    let execution = adapter.execute_command(call, ProgressSink::none()).await;
+    let execution = adapter.execute_command(call, ProgressSink::none()).await.execution;
     assert!(Instant::now() <= deadline, "{operation} returned after its deadline: {execution:?}");
     execution
 }
