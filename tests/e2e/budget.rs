@@ -3,13 +3,14 @@
 use anyhow::{Context, Result, ensure};
 use futures::{StreamExt, stream};
 use if_schemas::{
-    Currency, Effect, Envelope, FinanceChange, FinanceOp, Money, Status,
+    Currency, Effect, Envelope, FinanceChange, FinanceOp, Hash, Money, Status,
     finance::{Budget, BudgetAlert, BudgetKey, Mode, Period, PriceOverride, Scope},
     head::{Receipt, Verdict},
+    presence::{Announcement, InstancePresence, InstanceState, ProviderPresence},
     price::{Rate, Sku, Unit},
     query::{
-        BUDGETS, BudgetRow, BudgetsAnswer, GroupBy, LOG, LogAnswer, LogQuery, RATES, RatesAnswer, SPEND, STATUS,
-        SpendAnswer, SpendQuery, StatusAnswer, TARIFF, TariffAnswer, TariffQuery,
+        BUDGETS, BudgetRow, BudgetsAnswer, GroupBy, LOG, LogAnswer, LogQuery, NODES, NodesAnswer, RATES, RatesAnswer,
+        SPEND, STATUS, SpendAnswer, SpendQuery, StatusAnswer, TARIFF, TariffAnswer, TariffQuery,
     },
     subject,
     wire::{Message as _, Submission},
@@ -48,6 +49,41 @@ async fn run(fabric: &InProcess, operation: &str, args: Value) -> Result<(Receip
     }
     let (_, status) = fabric.client.result(&mut events, &command.id).await?;
     Ok((receipt, Some(status)))
+}
+
+/// As the worker, that it serves `noop/main` under a tariff it has told before.
+async fn announce(fabric: &InProcess, tariff: Hash) -> Result<()> {
+    let at = world::now();
+    let announcement = Announcement {
+        node: "node".parse()?,
+        version: "0".into(),
+        at,
+        sequence: 0,
+        leaving: false,
+        instances: vec![InstancePresence {
+            provider: "noop".parse()?,
+            instance: "main".parse()?,
+            state: InstanceState::Ok,
+            detail: None,
+            since: at,
+            simulated: true,
+        }],
+        providers: vec![ProviderPresence {
+            provider: "noop".parse()?,
+            operations: vec![("noop.paid".parse()?, Effect::Idempotent)],
+            tariff: Some(tariff),
+        }],
+    };
+    let bytes = Envelope::seal(&announcement, &fabric.keys.worker)?.to_message()?;
+    fabric.client.bus.publish(&subject::presence(&announcement.node), bytes, None).await?;
+    fabric.client.bus.flush().await?;
+    for _ in 0..200 {
+        let nodes: NodesAnswer = fabric.client.query(NODES, &()).await?;
+        if !nodes.nodes.is_empty() {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("the announcement was not taken in")
 }
 
 fn code(receipt: &Receipt) -> &'static str {
@@ -174,8 +210,11 @@ async fn a_dry_run_estimates_and_a_command_in_flight_counts_as_pending() -> Resu
     ensure!(estimate.reserved == usd(5_000) && estimate.budgets.len() == 1, "{estimate:?}");
     ensure!(estimate.budgets[0].available == usd(50_000) && estimate.budgets[0].needs == usd(5_000));
 
-    // The worker is gone, and still announced: it is admitted and waits.
-    fabric.stop_worker_rudely();
+    // The worker is gone, and somebody with its key says that it is not: the command is admitted and waits.
+    let question = TariffQuery { provider: "noop".parse()?, instance: "main".parse()? };
+    let tariff: TariffAnswer = fabric.client.query(TARIFF, &question).await?;
+    fabric.stop_worker().await?;
+    announce(&fabric, tariff.hash).await?;
     let (mut command, payload) = fabric.client.command_with("noop.paid", Effect::Idempotent, &json!({"calls": 5}))?;
     command.deadline = command.issued_at.saturating_add_us(60_000_000);
     command.session = Some("matchday".parse()?);

@@ -102,13 +102,6 @@ impl InProcess {
         stop(self.worker.take()).await
     }
 
-    /// Ends the worker without a goodbye: the broker counts on it for a while.
-    pub fn stop_worker_rudely(&mut self) {
-        if let Some((_, task)) = self.worker.take() {
-            task.abort();
-        }
-    }
-
     /// Stops everything; gives the directory, so that the log can be looked at.
     pub async fn stop(mut self) -> anyhow::Result<(Home, tempfile::TempDir)> {
         self.stop_worker().await?;

@@ -63,12 +63,12 @@ async fn a_paid_command_is_billed_by_its_quote() {
     let worker = Worker::start(&house, &nats.url(), Scripted::new());
     let used = |calls| Some(Usage::from([(Unit::Call, calls)]));
     let cases = [
+        ("hang_read", "past its deadline", None, 50_000),
         ("set", "use 3", used(3), 30_000),
         ("echo", "use 7", used(7), 50_000),
         ("fire", "use ?", None, 50_000),
         ("set", "nothing", Some(Usage::new()), 0),
         ("panic", "boom", None, 50_000),
-        ("hang_read", "past its deadline", None, 50_000),
     ];
     for (verb, text, usage, cost) in cases {
         let effect = match verb {
@@ -76,7 +76,7 @@ async fn a_paid_command_is_billed_by_its_quote() {
             "echo" | "hang_read" => Effect::Read,
             _ => Effect::Once,
         };
-        let order = order("one", verb, effect, text, if verb == "hang_read" { SHORT } else { LONG });
+        let order = order("one", verb, effect, text, if verb == "hang_read" { 2 * SHORT } else { LONG });
         let item = broker.admit_priced("node1", &order, &admin(), Some(quote()));
         broker.publish(&order.command.instance, &item, "").await;
         let got = broker.result().await;

@@ -67,6 +67,8 @@ pub enum Served {
 }
 
 /// What to do with an input.
+// One at a time, used up at once; boxing the body would cost the good case an allocation.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decision {
     /// Append, make durable, answer `verdict` with the new entry's head, then act.

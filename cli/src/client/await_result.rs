@@ -36,6 +36,8 @@ pub struct Settled {
 }
 
 #[derive(Debug, Clone)]
+// One per command line.
+#[allow(clippy::large_enum_variant)]
 pub enum Ending {
     /// The worker's signed statement and its document; none if the payload was erased.
     Result { event: ResultEvent, outcome: Option<Outcome> },
