@@ -21,7 +21,7 @@ use if_tests::{
     world::{new_command_id, new_salt, now},
 };
 use serde_json::{Map, Value, json};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::{sync::mpsc, task::JoinSet};
 
 const ROUNDS: u64 = 3;
@@ -104,7 +104,7 @@ impl Random {
 
 /// All commands at once; after some receipts something is killed.
 async fn storm(fabric: &mut Processes, client: &Client, session: &Name, random: &mut Random) -> Result<Totals> {
-    let operator = fabric.operator();
+    let operator = Arc::new(fabric.operator());
     let (told, mut receipts) = mpsc::channel(1_024);
     let mut senders = JoinSet::new();
     for _ in 0..COMMANDS {
@@ -165,7 +165,7 @@ fn paid(session: &Name, random: &mut Random) -> Result<(Command, Payload)> {
 /// answer, whose command may be admitted all the same.
 async fn send(
     client: Client,
-    key: SigningKey,
+    key: Arc<SigningKey>,
     command: Command,
     payload: Payload,
     told: mpsc::Sender<()>,

@@ -52,7 +52,7 @@ impl NoopProvider {
                 operation("noop.read", Effect::Read),
                 operation("noop.set", Effect::Idempotent),
                 operation("noop.fire", Effect::Once),
-                operation("noop.paid", Effect::Idempotent).optional("calls", calls, None, "most calls").optional(
+                operation("noop.paid", Effect::Idempotent).optional("calls", calls.clone(), None, "most calls").optional(
                     "used",
                     calls,
                     None,

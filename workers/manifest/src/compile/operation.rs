@@ -27,7 +27,7 @@ impl<'a> Compiler<'a> {
     pub fn operation_id(&mut self, name: &str) -> String {
         let family = match self.raw.category {
             raw::Category::Studio => &self.raw.id,
-            other => other.name(),
+            other => other.as_str(),
         };
         let id = format!("{family}.{name}");
         if id.parse::<OperationId>().is_err() {

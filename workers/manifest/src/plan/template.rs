@@ -156,10 +156,12 @@ impl Templates {
     }
 }
 
-/// Words after a `|`. Inside a text literal this may name what is no filter; such a literal is refused with it.
+/// Words after a `|` inside expressions. Inside a text literal this may name what is no filter; such a literal is refused
+/// with it.
 fn filters(source: &str) -> impl Iterator<Item = &str> {
     let word = |s: &'_ str| s.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(s.len());
-    source.split('|').skip(1).map(str::trim_start).map(move |s| &s[..word(s)])
+    let expressions = source.split("{{").skip(1).map(|rest| rest.split("}}").next().unwrap_or(rest));
+    expressions.flat_map(|e| e.split('|').skip(1)).map(str::trim_start).map(move |s| &s[..word(s)])
 }
 
 /// The expression of a template that is nothing else.

@@ -41,6 +41,7 @@ fn only_expressions() {
     assert!(set.add("{% for x in range(10) %}", Escape::None).is_err());
     assert!(set.add("{{ args. }}", Escape::None).is_err());
     assert!(set.add("{{ args.a|nofilter }}", Escape::None).is_err());
+    assert!(set.add("{{ args.a }}|{{ args.b|upper }}|", Escape::None).is_ok());
     assert_eq!(set.add("plain", Escape::None).unwrap().variables().len(), 0);
     let template = set.add("{{ args.a }}-{{ secret.b }}", Escape::None).unwrap();
     assert_eq!(template.variables().iter().map(String::as_str).collect::<Vec<_>>(), ["args.a", "secret.b"]);
