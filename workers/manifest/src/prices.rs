@@ -4,9 +4,8 @@ use crate::{
     ManifestError,
     args::is_http_url,
     compile::{
-        is_date, parse,
+        is_date, located, parse,
         walk::{Of, Step, Walk},
-        located,
     },
     raw::{PriceFile, PriceRate, PriceRow, PriceRows, Unit},
     yaml,
@@ -110,9 +109,7 @@ impl<'a> Reader<'a> {
             self.at("skus", |r| r.wrong(format!("{} SKUs", raw.skus.len()), format!("use at most {SKUS_MAX}")));
         }
         let skus: Vec<_> = self.at("skus", |r| {
-            let sku = |(name, rows): (&'a String, &'a PriceRows)| {
-                (name.clone(), r.at(name, |r| r.rows(name, rows)))
-            };
+            let sku = |(name, rows): (&'a String, &'a PriceRows)| (name.clone(), r.at(name, |r| r.rows(name, rows)));
             raw.skus.iter().map(sku).collect()
         });
         let skus = skus.into_iter().map(|(name, rows)| rows.map(|rows| (name, rows))).collect::<Option<_>>()?;
@@ -154,9 +151,8 @@ impl<'a> Reader<'a> {
             self.at("source_url", |r| r.wrong(format!("source_url is {:?}", raw.source_url), "use a URL"));
         }
         let effective_from = self.date("effective_from", &raw.effective_from);
-        let rates: Vec<Option<Rate>> = self.at("rates", |r| {
-            raw.rates.iter().map(|(unit, rate)| r.at(unit.name(), |r| r.rate(*unit, rate))).collect()
-        });
+        let rates: Vec<Option<Rate>> = self
+            .at("rates", |r| raw.rates.iter().map(|(unit, rate)| r.at(unit.name(), |r| r.rate(*unit, rate))).collect());
         let limits = raw.limits.iter().map(|(unit, n)| ((*unit).into(), *n)).collect();
         let sku = Sku { rates: rates.into_iter().collect::<Option<_>>()?, limits };
         Some(Row { effective_from: effective_from?, sku, source_url: raw.source_url.clone() })
@@ -204,11 +200,11 @@ fn count(text: &str) -> Option<u32> {
 fn decimal(text: &str, digits: usize) -> Option<i64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let plain = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-    let fraction = if fraction.len() > digits { fraction.trim_end_matches('0') } else { fraction };
-    if !plain(whole) || !(plain(fraction) || fraction.is_empty()) || fraction.len() > digits {
+    let needed = fraction.trim_end_matches('0');
+    if !plain(whole) || !plain(fraction) || needed.len() > digits {
         return None;
     }
-    format!("{whole}{fraction:0<digits$}").parse().ok()
+    format!("{whole}{needed:0<digits$}").parse().ok()
 }
 
 #[cfg(test)]

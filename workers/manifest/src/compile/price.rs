@@ -17,14 +17,14 @@ pub type Measured = (Meter, BTreeMap<Unit, Extract>);
 impl From<raw::Unit> for Unit {
     fn from(raw: raw::Unit) -> Unit {
         match raw {
-        raw::Unit::Call => Unit::Call,
-        raw::Unit::Message => Unit::Message,
-        raw::Unit::Minute => Unit::Minute,
-        raw::Unit::Hour => Unit::Hour,
-        raw::Unit::InputToken => Unit::InputToken,
-        raw::Unit::CachedInputToken => Unit::CachedInputToken,
-        raw::Unit::OutputToken => Unit::OutputToken,
-        raw::Unit::Amount => Unit::Amount,
+            raw::Unit::Call => Unit::Call,
+            raw::Unit::Message => Unit::Message,
+            raw::Unit::Minute => Unit::Minute,
+            raw::Unit::Hour => Unit::Hour,
+            raw::Unit::InputToken => Unit::InputToken,
+            raw::Unit::CachedInputToken => Unit::CachedInputToken,
+            raw::Unit::OutputToken => Unit::OutputToken,
+            raw::Unit::Amount => Unit::Amount,
         }
     }
 }

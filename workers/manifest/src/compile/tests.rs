@@ -49,7 +49,11 @@ const REFUSED: &[(&str, &str, &[&str])] = &[
     ("effect: once", "effect: twice", &[r#"59:13: effect: there is no "twice" (use read, idempotent, once)"#]),
     ("positional: true", "positional: 1", &[r#"62:41: positional is a number, expected a boolean"#]),
     ("manifest: 1", "manifest: 2", &["2:11: manifest is 2 (use 1)"]),
-    ("manifest: 1", "manifest: 1\nmanifest: 1", &["3:1: not valid YAML: duplicate mapping key `manifest` is not allowed here"]),
+    (
+        "manifest: 1",
+        "manifest: 1\nmanifest: 1",
+        &["3:1: not valid YAML: duplicate mapping key `manifest` is not allowed here"],
+    ),
     (
         "id: telegram",
         "id: Tele gram",
@@ -89,7 +93,7 @@ const REFUSED: &[(&str, &str, &[&str])] = &[
     (
         "rate: { requests: 30, per: 1s }",
         "rate: { requests: 0, per: 3 }",
-        &["31:21: requests is 0 (use 1 to 100000)", r#"31:29: per is a number, expected a string"#],
+        &[r#"31:29: per is a number, expected a string"#],
     ),
     (
         "first_byte: 20s",
