@@ -1,9 +1,10 @@
 //! `make bench`: every figure beside its target and its baseline from the same run. Never a test: machines differ.
-//! `if-bench PART…` measures only those parts: latency, admission, pipeline, money, audit, store,
+//! `if-bench PART…` measures only those parts: latency, admission, pipeline, money, audit, store, manifests,
 //! process.
 
 mod audit;
 mod fabric;
+mod manifests;
 mod money;
 mod process;
 mod report;
@@ -14,7 +15,7 @@ use report::Report;
 
 /// Entries of the synthetic log, unless `IF_BENCH_ENTRIES` says otherwise.
 const ENTRIES: u64 = 1_000_000;
-const PARTS: [&str; 7] = ["latency", "admission", "pipeline", "money", "audit", "store", "process"];
+const PARTS: [&str; 8] = ["latency", "admission", "pipeline", "money", "audit", "store", "manifests", "process"];
 
 fn main() -> anyhow::Result<()> {
     let asked: Vec<String> = std::env::args().skip(1).collect();
@@ -45,6 +46,9 @@ fn main() -> anyhow::Result<()> {
         if wants("store") {
             runtime.block_on(store::run(&log, &mut report))?;
         }
+    }
+    if wants("manifests") {
+        manifests::run(&mut report)?;
     }
     if wants("process") {
         process::run(&mut report)?;

@@ -52,12 +52,9 @@ impl NoopProvider {
                 operation("noop.read", Effect::Read),
                 operation("noop.set", Effect::Idempotent),
                 operation("noop.fire", Effect::Once),
-                operation("noop.paid", Effect::Idempotent).optional("calls", calls.clone(), None, "most calls").optional(
-                    "used",
-                    calls,
-                    None,
-                    "calls it uses; nobody knows if it is not given",
-                ),
+                operation("noop.paid", Effect::Idempotent)
+                    .optional("calls", calls.clone(), None, "most calls")
+                    .optional("used", calls, None, "calls it uses; nobody knows if it is not given"),
                 operation("noop.unpriced", Effect::Idempotent),
             ],
         };

@@ -43,7 +43,8 @@ impl Catalog {
 
     /// Every family. Reads no description of a built-in provider; of plugins only those that make a word of their own.
     pub fn families(&self) -> Vec<Family> {
-        let provider = |id: &str, about: &str| Family { name: id.into(), about: about.into(), kind: FamilyKind::Provider };
+        let provider =
+            |id: &str, about: &str| Family { name: id.into(), about: about.into(), kind: FamilyKind::Provider };
         let studio = if_manifest::builtin_index().into_iter().filter(|p| p.category == Category::Studio);
         let studio = studio.map(|p| provider(p.id, p.summary));
         let own = self.plugins_of(Category::Studio).into_iter().map(|p| provider(&p.id, &p.summary));

@@ -202,7 +202,7 @@ fn quoted(text: &str) -> String {
     out
 }
 
-fn offset(at: &serde_saphyr::Location) -> usize {
+fn offset(at: &if_manifest::yaml::Location) -> usize {
     at.span().byte_offset().and_then(|o| usize::try_from(o).ok()).unwrap_or_default()
 }
 
