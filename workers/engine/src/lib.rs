@@ -2,6 +2,7 @@
 
 pub mod adapter;
 pub mod config;
+pub mod hosts;
 pub mod http;
 pub mod secret;
 pub mod transport;
