@@ -1,4 +1,4 @@
-use crate::support::{Bench, Reply, Script, assert_hidden, bench, context, header, ok, plan, soon};
+use crate::support::{Bench, Reply, Script, assert_hidden, bench, context, header, ok, plan};
 use if_engine::{
     TransportError,
     auth::{AuthError, TOKEN_ANSWER_MAX_BYTES},
@@ -236,4 +236,26 @@ async fn what_the_endpoint_repeats_of_a_secret_is_taken_out() {
     assert_hidden(&format!("{error} {error:?}"), &[SECRET, "s3cr%3At%2F%26%3D"]);
     assert!(error.to_string().contains("invalid_client no client with [secret] or [secret]"), "{error}");
     assert!(error.to_string().len() < 600);
+}
+
+#[tokio::test]
+async fn secrets_of_a_letter_or_within_another_do_not_blow_up_a_message() {
+    let plan = plan(|t| {
+        Auth::ClientCredentials(ClientCredentials {
+            token_url: t("https://login.acme.example/token"),
+            client_id: t("id"),
+            client_secret: t("{{ secret.long }}"),
+            scope: None,
+            client_auth: ClientAuth::Basic,
+        })
+    });
+    let script = Script::new(|_, _| {
+        let said = format!("key long-one, {}", "se".repeat(20_000));
+        Ok((401, Vec::new(), json!({"error": "invalid_client", "error_description": said}).to_string()))
+    });
+    let secrets = json!({"long": "long-one", "part": "one", "s": "s", "e": "e"});
+    let bench = bench(plan, context("https://acme.example", secrets), script).unwrap();
+    let said = bench.signed().await.unwrap_err().to_string();
+    assert!(said.contains("invalid_cli[secret]nt k[secret]y [secret], [secret][secret]"), "{said}");
+    assert!(said.len() < 3000, "{}", said.len());
 }

@@ -1,6 +1,8 @@
 //! Conformance of every kind of authentication, one file each. Signatures are held against published vectors, against
 //! values of other implementations, or verified with the public key.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 #[path = "../support/mod.rs"]
 mod support;
 

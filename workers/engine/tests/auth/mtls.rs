@@ -129,7 +129,7 @@ fn what_is_no_pem_is_a_setting_to_correct() {
         (CLIENT, line, None),
         (CLIENT, CLIENT_KEY, Some("x")),
     ] {
-        let error = identity(certificate, key, ca).err().expect("refused");
+        let error = identity(certificate, key, ca).expect_err("refused");
         assert_eq!(error.state(), InstanceState::BadConfig);
         assert_hidden(&format!("{error} {error:?}"), &[line]);
     }

@@ -44,7 +44,7 @@ fn only_the_owner_can_read_it() {
     let file = below.join("acme.mine.json");
     assert_eq!((mode(&below), mode(&file)), (0o700, 0o600));
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
-    let error = store(&below).load(STORE_KEY).err().expect("others can read it").to_string();
+    let error = store(&below).load(STORE_KEY).expect_err("others can read it").to_string();
     assert!(error.contains("chmod 600"), "{error}");
 }
 
@@ -57,8 +57,8 @@ fn a_broken_file_is_named_and_neither_quoted_nor_overwritten() {
         let file = dir.path().join("acme.mine.json");
         store(dir.path()).save(STORE_KEY, &secret("x")).unwrap();
         std::fs::write(&file, text).unwrap();
-        let load = store(dir.path()).load(STORE_KEY).err().expect("broken").to_string();
-        let save = store(dir.path()).save(STORE_KEY, &secret("y")).err().expect("broken").to_string();
+        let load = store(dir.path()).load(STORE_KEY).expect_err("broken").to_string();
+        let save = store(dir.path()).save(STORE_KEY, &secret("y")).expect_err("broken").to_string();
         for error in [load, save] {
             assert!(error.contains("acme.mine.json") && !error.contains("tok-9"), "{error}");
         }
