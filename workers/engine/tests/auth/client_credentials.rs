@@ -154,6 +154,18 @@ async fn a_refused_token_is_fetched_anew_once() {
     assert_eq!(bench.script.seen().len(), 2);
 }
 
+/// A good answer of so many bytes.
+fn padded(bytes: usize) -> String {
+    let answer = r#"{"access_token":"t"}"#;
+    answer.to_string() + &" ".repeat(bytes - answer.len())
+}
+
+#[tokio::test]
+async fn an_answer_of_the_greatest_size_is_read() {
+    let bench = against(|_| Ok((200, Vec::new(), padded(TOKEN_ANSWER_MAX_BYTES))));
+    assert_eq!(bench.authorization().await.unwrap(), "Bearer t");
+}
+
 #[tokio::test]
 async fn what_the_endpoint_says_becomes_the_right_state() {
     let state = InstanceState::AuthenticationFailure;
@@ -175,7 +187,7 @@ async fn what_the_endpoint_says_becomes_the_right_state() {
         (200, "{}".into(), InstanceState::UnknownError),
         (200, json!({"access_token": "t", "token_type": "DPoP"}).to_string(), InstanceState::UnknownError),
         (200, json!({"access_token": "t\n"}).to_string(), InstanceState::BadConfig),
-        (200, "x".repeat(TOKEN_ANSWER_MAX_BYTES + 1), InstanceState::UnknownError),
+        (200, padded(TOKEN_ANSWER_MAX_BYTES + 1), InstanceState::UnknownError),
     ];
     for (status, body, expected) in cases {
         let text = body.clone();
