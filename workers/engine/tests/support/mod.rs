@@ -37,14 +37,7 @@ pub fn plan(auth: impl FnOnce(&mut dyn FnMut(&str) -> Template) -> Auth) -> Plan
     let auth = auth(&mut |source| templates.add(source, Escape::None).expect("a template"));
     let base_url = templates.add("{{ instance.base_url }}", Escape::None).expect("a template");
     Plan {
-        spec: ProviderSpec {
-            id: "acme".into(),
-            display_name: "Acme".into(),
-            category: if_manifest::Category::Studio,
-            summary: String::new(),
-            instance: Vec::new(),
-            operations: Vec::new(),
-        },
+        spec: ProviderSpec { id: "acme".into(), ..if_manifest::provider("vmix").expect("a provider") },
         category: Category::Cloud,
         maturity: Maturity::Documented,
         templates,
