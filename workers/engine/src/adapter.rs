@@ -1,14 +1,14 @@
 //! `trait Adapter`: one connection to one instance. Logging to the witness, cost reporting, deadlines,
 //! reconnecting and at-most-once execution are the runtime's, so no adapter can forget them.
 
-use crate::InstanceConfig;
+use crate::{InstanceConfig, Metered};
 use async_trait::async_trait;
 use if_manifest::ProviderSpec;
 use if_schemas::{
     CommandId, OperationId,
     outcome::Failure,
     presence::InstanceState,
-    price::{Meter, PriceTable, Usage},
+    price::{Meter, PriceTable},
 };
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -68,16 +68,6 @@ impl Prices {
         let operations = spec.operations.iter().filter_map(|o| o.id.parse().ok()).map(|id| (id, None)).collect();
         Self { operations, table: None }
     }
-}
-
-/// What a call used of what its meter counts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Metered {
-    /// Nothing that costs anything.
-    Nothing,
-    Known(Usage),
-    /// Nobody can know: the whole reservation is posted.
-    Unknown,
 }
 
 /// What came of a call, and what it used.
