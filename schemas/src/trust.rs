@@ -3,7 +3,7 @@
 
 use crate::{
     Code, Command, Envelope, Hash, KeyId, Member, Name, PublicKey, Reject, Role, SchemaError, TrustChange, TrustOp,
-    member::Genesis,
+    limits::PINS_MAX, member::Genesis,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -25,11 +25,23 @@ impl Standing {
     }
 }
 
-/// All members there ever were, by key id. Default deny: no standing, no right.
+/// A plugin that may run, and the entry that says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pin {
+    /// Of all files of the plugin.
+    pub hash: Hash,
+    /// Index of the entry that pinned it.
+    pub index: u64,
+}
+
+/// All members there ever were, by key id, and the plugins pinned now, by name. Default deny: no standing, no right; no
+/// pin, no plugin.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(deny_unknown_fields)]
 pub struct Trust {
     members: BTreeMap<KeyId, Standing>,
+    pins: BTreeMap<Name, Pin>,
 }
 
 impl Trust {
@@ -61,6 +73,15 @@ impl Trust {
 
     pub fn members(&self) -> impl Iterator<Item = (&KeyId, &Standing)> {
         self.members.iter()
+    }
+
+    /// The pin of a plugin, if it may run.
+    pub fn pin(&self, plugin: &Name) -> Option<&Pin> {
+        self.pins.get(plugin)
+    }
+
+    pub fn pins(&self) -> impl Iterator<Item = (&Name, &Pin)> {
+        self.pins.iter()
     }
 
     /// The active member of that name.
@@ -160,6 +181,8 @@ impl Trust {
             }
             TrustOp::Add(new) => self.check_new(new),
             TrustOp::Revoke(key) => self.check_revoke(key),
+            TrustOp::Pin { plugin, .. } => self.check_pin(plugin),
+            TrustOp::Unpin { plugin } => self.check_unpin(plugin),
         }
     }
 
@@ -174,6 +197,12 @@ impl Trust {
                     self.revoke(signer, index);
                     self.insert(member, index);
                 }
+            }
+            TrustOp::Pin { plugin, hash } => {
+                self.pins.insert(plugin.clone(), Pin { hash: *hash, index });
+            }
+            TrustOp::Unpin { plugin } => {
+                self.pins.remove(plugin);
             }
         }
     }
@@ -225,6 +254,22 @@ impl Trust {
                 .hint("make a new key")),
             None => Ok(()),
         }
+    }
+
+    fn check_pin(&self, plugin: &Name) -> Result<(), Reject> {
+        if self.pins.len() >= PINS_MAX && !self.pins.contains_key(plugin) {
+            return Err(Reject::new(Code::BadTrustChange, format!("{PINS_MAX} plugins are trusted already"))
+                .hint("end the trust of one that is not used: `ifctl plugin untrust ID`"));
+        }
+        Ok(())
+    }
+
+    fn check_unpin(&self, plugin: &Name) -> Result<(), Reject> {
+        if self.pins.contains_key(plugin) {
+            return Ok(());
+        }
+        Err(Reject::new(Code::BadTrustChange, format!("the plugin {plugin} is not trusted"))
+            .hint("see `ifctl plugin list`"))
     }
 
     fn check_revoke(&self, key: &KeyId) -> Result<(), Reject> {
