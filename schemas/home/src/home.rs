@@ -67,6 +67,14 @@ impl Home {
     pub fn provider_file(&self, provider: &Name) -> PathBuf {
         self.providers_dir().join(format!("{provider}.yaml"))
     }
+    /// One folder per plugin.
+    pub fn plugins_dir(&self) -> PathBuf {
+        self.0.join("plugins")
+    }
+    /// Working directories of plugins: `<plugin>/<instance>`.
+    pub fn plugins_data_dir(&self) -> PathBuf {
+        self.0.join("plugins-data")
+    }
     /// The log's RocksDB.
     pub fn witness_dir(&self) -> PathBuf {
         self.0.join("witness")

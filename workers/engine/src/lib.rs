@@ -4,9 +4,11 @@ pub mod adapter;
 pub mod config;
 pub mod http;
 pub mod secret;
+pub mod source;
 pub mod transport;
 
 pub use adapter::{Adapter, AdapterError, Call, Discovered, Execution, Peer, ProgressSink, Provider};
 pub use config::InstanceConfig;
 pub use secret::Secret;
+pub use source::Source;
 pub use transport::{Incoming, Outgoing, Phase, Transport, TransportError};

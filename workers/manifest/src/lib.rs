@@ -4,6 +4,7 @@
 pub mod args;
 pub mod native;
 pub mod plan;
+pub mod plugin;
 pub mod raw;
 pub mod spec;
 

@@ -7,6 +7,25 @@ use serde::Serialize;
 #[serde(rename_all = "snake_case")]
 pub enum Category {
     Studio,
+    Cloud,
+    Sip,
+    Payment,
+    Chat,
+    Ai,
+}
+
+impl Category {
+    /// First word of its operations and of its commands; a studio provider has its own.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Category::Studio => "studio",
+            Category::Cloud => "cloud",
+            Category::Sip => "sip",
+            Category::Payment => "payment",
+            Category::Chat => "chat",
+            Category::Ai => "ai",
+        }
+    }
 }
 
 /// One kind of thing the fabric can operate.

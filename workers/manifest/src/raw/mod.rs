@@ -5,11 +5,13 @@
 
 mod auth;
 mod operation;
+mod plugin;
 mod request;
 mod response;
 
 pub use auth::*;
 pub use operation::*;
+pub use plugin::*;
 pub use request::*;
 pub use response::*;
 
