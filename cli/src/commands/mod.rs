@@ -8,6 +8,7 @@ mod instance;
 mod key;
 mod node;
 mod operate;
+mod plugin;
 mod provider;
 mod shell_init;
 mod status;
@@ -44,6 +45,7 @@ pub const NOUNS: &[Noun] = &[
     Noun { name: "status", about: "the fabric on one screen", tree: status::tree, run: status::run },
     Noun { name: "witness", about: "the log: search, show, verify, export", tree: witness::tree, run: witness::run },
     Noun { name: "provider", about: "what can be operated, and how", tree: provider::tree, run: provider::run },
+    Noun { name: "plugin", about: "providers of your own: make, check, trust", tree: plugin::tree, run: plugin::run },
     Noun { name: "node", about: "live worker nodes and what they serve", tree: node::tree, run: node::run },
     Noun { name: "trust", about: "who may do what", tree: trust::tree, run: trust::run },
     Noun { name: "key", about: "keys of this machine", tree: key::tree, run: key::run },

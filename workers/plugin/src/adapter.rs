@@ -153,17 +153,19 @@ fn refused(failure: Failure) -> AdapterError {
 async fn guard(process: std::sync::Weak<Process>, seal: Seal, mut pins: Pins) {
     // False once nobody can change the pins any more.
     let mut followed = true;
+    let Some(mut gone) = process.upgrade().map(|p| p.watch()) else { return };
     loop {
-        let Some(running) = process.upgrade() else { return };
-        let gone = running.ended();
         tokio::select! {
-            _ = gone => return,
+            _ = gone.wait_for(Option::is_some) => return,
             changed = pins.changed(), if followed => followed = changed.is_ok(),
             () = tokio::time::sleep(SEAL_INTERVAL) => {}
         }
         if let Err(broken) = seal.check_touched().await {
             tracing::error!(error = %broken, "a running plugin is stopped");
-            return running.end(Ended::Refused(broken.into_error()));
+            if let Some(running) = process.upgrade() {
+                running.end(Ended::Refused(broken.into_error()));
+            }
+            return;
         }
     }
 }

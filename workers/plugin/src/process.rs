@@ -156,8 +156,9 @@ impl Process {
         ended(self.0.ended.subscribe()).await
     }
 
-    pub fn is_ended(&self) -> bool {
-        self.0.ended.borrow().is_some()
+    /// Tells of the end without keeping the process alive.
+    pub fn watch(&self) -> watch::Receiver<Option<Ended>> {
+        self.0.ended.subscribe()
     }
 
     /// Asks it to end, waits for that a moment, and ends it.

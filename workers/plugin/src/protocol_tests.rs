@@ -20,7 +20,7 @@ fn lines_that_are_no_messages_are_refused_without_being_shown() {
         assert!(!error.contains("hunter2"), "{error}");
     }
     assert!(read(b"\xff\xfe", &Redactor::default()).is_err(), "not UTF-8");
-    assert!(matches!(said(r#"{"type":"weather","id":"x"}"#), Err(_)), "an id is a number");
+    assert!(said(r#"{"type":"weather","id":"x"}"#).is_err(), "an id is a number");
     assert!(matches!(said(r#"{"type":"weather"}"#), Ok(Message::Unknown(kind)) if kind == "weather"));
 }
 

@@ -77,10 +77,12 @@ impl Inner {
         let pinned = self.pins.borrow().get(&self.plugin).copied().ok_or_else(|| Broken::NotPinned(plugin()))?;
         let failed = |source| Broken::Files { plugin: plugin(), source };
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if !whole && let Some((hash, files)) = &*seen {
-            if *hash == pinned && *files == files::list(&self.dir).map_err(failed)? {
-                return Ok(());
-            }
+        if !whole
+            && let Some((hash, files)) = &*seen
+            && *hash == pinned
+            && *files == files::list(&self.dir).map_err(failed)?
+        {
+            return Ok(());
         }
         let now = files::contents(&self.dir).map_err(failed)?;
         let found = now.hash;
