@@ -43,8 +43,9 @@ fn a_check_says_what_is_wrong() {
     fs::write(&code, good_code.replace("\"idempotent\"", "\"once\"")).unwrap();
     let ran = cli.run(["plugin", "check", "note"]).expect(1);
     assert!(ran.stderr.contains("note.write is Once there and Idempotent"), "{ran:?}");
-    fs::write(&code, "import sys\nsys.exit(5)\n").unwrap();
-    assert!(cli.run(["plugin", "check", "note"]).expect(1).stderr.contains("exit status: 5"));
+    fs::write(&code, "import sys\nprint('out of luck', file=sys.stderr)\nsys.exit(5)\n").unwrap();
+    let ran = cli.run(["plugin", "check", "note"]).expect(1);
+    assert!(ran.stderr.contains("exit status: 5") && ran.stderr.contains("out of luck"), "{ran:?}");
     assert!(cli.run(["plugin", "check", "nothing"]).expect(2).stderr.contains("there is no plugin nothing"));
     // By path, from anywhere.
     let elsewhere = cli.path("note");
@@ -61,10 +62,16 @@ fn without_a_fabric_nothing_is_trusted_by_mistake() {
     fs::create_dir_all(cli.home().join("plugins/data")).unwrap();
     fs::write(cli.home().join("plugins/data/manifest.yaml"), "").unwrap();
     let listed = cli.run(["plugin", "list", "--json"]).expect(0);
-    assert_eq!((row(&listed, "note")["state"].as_str(), row(&listed, "note")["kind"].as_str()), (Some("unknown"), Some("executable")));
+    assert_eq!(
+        (row(&listed, "note")["state"].as_str(), row(&listed, "note")["kind"].as_str()),
+        (Some("unknown"), Some("executable"))
+    );
     assert_eq!(row(&listed, "data")["kind"], "manifest");
     let asked = cli.run(["plugin", "trust", "note"]).expect(2);
-    assert!(asked.stderr.contains("--yes") && asked.stderr.contains("plugin.py"), "it shows the files and asks: {asked:?}");
+    assert!(
+        asked.stderr.contains("--yes") && asked.stderr.contains("plugin.py"),
+        "it shows the files and asks: {asked:?}"
+    );
     cli.run(["plugin", "trust", "note", "--yes"]).expect(5);
     cli.run(["plugin", "untrust", "note"]).expect(5);
 }

@@ -91,7 +91,7 @@ fn check(context: &Context, said: &str) -> Result<(), CliError> {
     let (hash, described) = context.block_on(async {
         if_plugin::check(&folder, &home.plugins_data_dir()).await.map_err(|e| {
             CliError::failed(format!("{}: {e}", folder.plugin.id))
-                .hint("what it wrote to its standard error is shown with IF_LOG=info by a worker; try its command by hand")
+                .hint("what the plugin wrote to its standard error is above; docs/plugins.md has the protocol")
         })
     })?;
     let Described { version, .. } = &described;
@@ -175,7 +175,9 @@ fn agreed(context: &Context) -> Result<bool, CliError> {
     if !stdin.is_terminal() {
         return Err(CliError::usage("nobody is there to ask", "say --yes once you have read the files"));
     }
-    context.out.note("It will run on every worker of this fabric that has these files, with that worker's rights. Trust it? [y/N]");
+    context.out.note(
+        "It will run on every worker of this fabric that has these files, with that worker's rights. Trust it? [y/N]",
+    );
     let mut answer = String::new();
     stdin.by_ref().take(ANSWER_MAX_BYTES).read_line(&mut answer).map_err(|e| CliError::io("stdin", &e))?;
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))

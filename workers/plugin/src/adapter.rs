@@ -7,6 +7,7 @@ use crate::{
     protocol::{Answer, Described, PROTOCOL_VERSION, Request, short},
     provider::Pins,
     redact::Redactor,
+    sandbox::Errors,
     seal::Seal,
 };
 use async_trait::async_trait;
@@ -178,10 +179,11 @@ impl Adapter for PluginAdapter {
         }
         self.seal.check_whole().await.map_err(|b| b.into_error())?;
         let redactor = Redactor::new(self.config.secrets.values().cloned());
-        let process = Process::start(&self.folder, &self.work, self.config.name.as_str(), redactor).map_err(|e| {
-            AdapterError::new(InstanceState::BadConfig, format!("the plugin cannot be started: {e}"))
-                .hint("see `command` in its plugin.yaml")
-        })?;
+        let process = Process::start(&self.folder, &self.work, self.config.name.as_str(), Errors::Logged, redactor)
+            .map_err(|e| {
+                AdapterError::new(InstanceState::BadConfig, format!("the plugin cannot be started: {e}"))
+                    .hint("see `command` in its plugin.yaml")
+            })?;
         describe(&process, &self.folder.plugin).await?;
         // The files may have changed while they were read and started: no secrets before this is known.
         self.seal.check_touched().await.map_err(|b| b.into_error())?;

@@ -5,7 +5,7 @@ use crate::{
     lines::{self, Line},
     protocol::{self, Answer, Finished, LINE_MAX_BYTES, Message, Request},
     redact::Redactor,
-    sandbox::{self, Group},
+    sandbox::{self, Errors, Group},
     stderr::{self, Rate},
 };
 use if_engine::{AdapterError, ProgressSink};
@@ -119,8 +119,14 @@ impl Drop for Process {
 
 impl Process {
     /// Starts the plugin of `folder` in `work`. Nothing is asked of it yet.
-    pub fn start(folder: &Folder, work: &Path, instance: &str, redactor: Redactor) -> std::io::Result<Self> {
-        let (mut child, group) = sandbox::spawn(folder, work)?;
+    pub fn start(
+        folder: &Folder,
+        work: &Path,
+        instance: &str,
+        errors: Errors,
+        redactor: Redactor,
+    ) -> std::io::Result<Self> {
+        let (mut child, group) = sandbox::spawn(folder, work, errors)?;
         let (out, lines) = mpsc::channel(LINES_MAX);
         let shared = Arc::new(Shared {
             plugin: folder.plugin.id.clone(),
@@ -133,7 +139,7 @@ impl Process {
             why: Mutex::default(),
             ended: watch::channel(None).0,
         });
-        // The three are piped, so they are there; a task without its pipe ends at once, and the process with it.
+        // Input and output are piped, so they are there; a task without its pipe ends at once, and the process with it.
         let reader = child.stdout.take().map(|pipe| tokio::spawn(read(shared.clone(), pipe)));
         if let Some(pipe) = child.stdin.take() {
             tokio::spawn(write(shared.clone(), pipe, lines));

@@ -7,7 +7,7 @@ use crate::{
     process::Process,
     protocol::Described,
     redact::Redactor,
-    sandbox,
+    sandbox::{self, Errors},
 };
 use async_trait::async_trait;
 use if_engine::{Adapter, AdapterError, InstanceConfig, Provider};
@@ -60,11 +60,12 @@ pub enum CheckError {
 }
 
 /// Hashes the files and runs the plugin as the worker would, up to the answer to `describe`: it gets no settings and no
-/// secrets.
+/// secrets. What it writes to its standard error goes to that of this process.
 pub async fn check(folder: &Folder, data: &Path) -> Result<(Hash, Described), CheckError> {
     let hash = files::content_hash(&folder.dir)?;
     let work = sandbox::work_dir(data, folder, CHECK_PLACE);
-    let process = Process::start(folder, &work, "check", Redactor::default()).map_err(CheckError::Start)?;
+    let process =
+        Process::start(folder, &work, "check", Errors::Shown, Redactor::default()).map_err(CheckError::Start)?;
     let described = describe(&process, &folder.plugin).await;
     process.shut_down().await;
     Ok((hash, described.map_err(|e| CheckError::Describe(e.message))?))

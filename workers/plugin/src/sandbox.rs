@@ -18,10 +18,23 @@ const LIMITS: &str = "ulimit -c 0; ulimit -n \"$1\" 2>/dev/null || :; ulimit -f 
 ulimit -t \"$3\" 2>/dev/null || :; [ \"$4\" = 0 ] || ulimit -v \"$4\" 2>/dev/null || :
 shift 4; unset PWD OLDPWD SHLVL; exec \"$@\"";
 
+/// What Windows needs to start a program at all.
+const SYSTEM: &[&str] = if cfg!(windows) { &["SystemRoot"] } else { &[] };
+
+/// Where a plugin's standard error goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Errors {
+    /// To the log.
+    Logged,
+    /// To the standard error of this process: for somebody who looks at it.
+    Shown,
+}
+
 /// Makes `work` (mode 0700) with a `tmp` in it, and starts the plugin there, in a process group of its own.
-pub fn spawn(folder: &Folder, work: &Path) -> io::Result<(Child, Group)> {
+pub fn spawn(folder: &Folder, work: &Path, errors: Errors) -> io::Result<(Child, Group)> {
     let tmp = work.join("tmp");
     if_home::private::create_dir(&tmp).map_err(io::Error::other)?;
+    let allowed = folder.plugin.environment.iter().map(String::as_str);
     let mut command = program(folder);
     command
         .env_clear()
@@ -31,11 +44,11 @@ pub fn spawn(folder: &Folder, work: &Path) -> io::Result<(Child, Group)> {
         .env("LANG", "C.UTF-8")
         // Compiled copies beside the sources would change the plugin.
         .env("PYTHONDONTWRITEBYTECODE", "1")
-        .envs(folder.plugin.environment.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
+        .envs(SYSTEM.iter().copied().chain(allowed).filter_map(|name| Some((name, std::env::var_os(name)?))))
         .current_dir(work)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stderr(if errors == Errors::Shown { Stdio::inherit() } else { Stdio::piped() })
         .kill_on_drop(true);
     #[cfg(unix)]
     command.process_group(0);

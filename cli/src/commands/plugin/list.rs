@@ -75,9 +75,8 @@ pub fn list(context: &Context) -> Result<(), CliError> {
         Kind::Manifest => "manifest",
         Kind::Elsewhere => "-",
     };
-    let cells = |r: &Row| {
-        vec![r.id.clone(), kind(r.kind).into(), r.state.text().into(), r.detail.clone().unwrap_or_default()]
-    };
+    let cells =
+        |r: &Row| vec![r.id.clone(), kind(r.kind).into(), r.state.text().into(), r.detail.clone().unwrap_or_default()];
     let rows: Vec<Vec<String>> = rows.iter().map(cells).collect();
     context.out.text(&table::table(context.out.style(), &["PLUGIN", "KIND", "STATE", ""], &rows, None))
 }
@@ -128,13 +127,8 @@ fn shown_name(name: &std::ffi::OsStr) -> String {
 }
 
 fn executable(id: String, dir: &Path, pins: Option<&Pins>) -> Row {
-    let broken = |id, detail: String| Row {
-        id,
-        kind: Kind::Executable,
-        state: State::Broken,
-        hash: None,
-        detail: Some(detail),
-    };
+    let broken =
+        |id, detail: String| Row { id, kind: Kind::Executable, state: State::Broken, hash: None, detail: Some(detail) };
     let folder = match Folder::load(dir) {
         Ok(folder) => folder,
         Err(e) => return broken(id, e.to_string()),
