@@ -6,7 +6,7 @@ use crate::{
     limits::PINS_MAX, member::Genesis,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A member and the entries that made and ended the membership.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +42,8 @@ pub struct Pin {
 pub struct Trust {
     members: BTreeMap<KeyId, Standing>,
     pins: BTreeMap<Name, Pin>,
+    /// Indexes of the entries that pinned or unpinned: a pin that ended leaves no other trace here.
+    pin_entries: BTreeSet<u64>,
 }
 
 impl Trust {
@@ -82,6 +84,12 @@ impl Trust {
 
     pub fn pins(&self) -> impl Iterator<Item = (&Name, &Pin)> {
         self.pins.iter()
+    }
+
+    /// Indexes of the genesis and of every change it was folded from.
+    pub fn entries(&self) -> BTreeSet<u64> {
+        let members = self.members.values().flat_map(|s| [Some(s.added), s.revoked]).flatten();
+        members.chain(self.pin_entries.iter().copied()).collect()
     }
 
     /// The active member of that name.
@@ -200,9 +208,11 @@ impl Trust {
             }
             TrustOp::Pin { plugin, hash } => {
                 self.pins.insert(plugin.clone(), Pin { hash: *hash, index });
+                self.pin_entries.insert(index);
             }
             TrustOp::Unpin { plugin } => {
                 self.pins.remove(plugin);
+                self.pin_entries.insert(index);
             }
         }
     }

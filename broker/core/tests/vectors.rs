@@ -90,6 +90,8 @@ fn the_pins_of_a_log_are_those_of_its_newest_entries() {
     let auditor = audit(&fs::read(folder("valid").join("export-pins.bin")).unwrap()).unwrap();
     let pins: Vec<_> = auditor.state().trust().pins().map(|(name, pin)| (name.to_string(), *pin)).collect();
     assert_eq!(pins, [("pager".to_string(), Pin { hash: Hash([0x33; 32]), index: 6 })]);
+    let entries: Vec<u64> = auditor.state().trust().entries().into_iter().collect();
+    assert_eq!(entries, [0, 3, 4, 5, 6], "also what is pinned no more is part of the history");
 }
 
 /// Every ninth byte of the file, one bit each: whatever it is, somebody notices.

@@ -1,9 +1,10 @@
 //! One running process of a plugin: requests out, answers in, by id; ended whole when it misbehaves.
 
+mod pipes;
+
 use crate::{
     folder::Folder,
-    lines::{self, Line},
-    protocol::{self, Answer, Finished, LINE_MAX_BYTES, Message, Request},
+    protocol::{Answer, Finished, LINE_MAX_BYTES, Message, Request},
     redact::Redactor,
     sandbox::{self, Errors, Group},
     stderr::{self, Rate},
@@ -21,7 +22,6 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
     process::Child,
     sync::{mpsc, oneshot, watch},
     task::JoinHandle,
@@ -140,9 +140,9 @@ impl Process {
             ended: watch::channel(None).0,
         });
         // Input and output are piped, so they are there; a task without its pipe ends at once, and the process with it.
-        let reader = child.stdout.take().map(|pipe| tokio::spawn(read(shared.clone(), pipe)));
+        let reader = child.stdout.take().map(|pipe| tokio::spawn(pipes::read(shared.clone(), pipe)));
         if let Some(pipe) = child.stdin.take() {
-            tokio::spawn(write(shared.clone(), pipe, lines));
+            tokio::spawn(pipes::write(shared.clone(), pipe, lines));
         }
         if let Some(pipe) = child.stderr.take() {
             tokio::spawn(stderr::log(pipe, folder.plugin.id.clone(), instance.into(), redactor));
@@ -345,50 +345,6 @@ impl Drop for CancelOnDrop {
             // It cannot be told, or nobody could see to it that it obeys.
             _ => shared.end(silent),
         }
-    }
-}
-
-async fn write(shared: Arc<Shared>, mut pipe: impl AsyncWrite + Unpin, mut lines: mpsc::Receiver<Zeroizing<Vec<u8>>>) {
-    loop {
-        let line = tokio::select! {
-            () = shared.stop.cancelled() => return,
-            line = lines.recv() => line,
-        };
-        let Some(line) = line else { return };
-        let written = timeout(WRITE_TIMEOUT, async {
-            pipe.write_all(&line).await?;
-            pipe.flush().await
-        });
-        match written.await {
-            Ok(Ok(())) => {}
-            // It is about to be known why: its process ends, or it closed its input, which comes to the same.
-            Ok(Err(error)) => {
-                tokio::time::sleep(DRAIN).await;
-                return shared.end(Ended::Broke(format!("its standard input cannot be written: {error}")));
-            }
-            Err(_) => return shared.end(Ended::Silent("it does not read its standard input".into())),
-        }
-    }
-}
-
-async fn read(shared: Arc<Shared>, pipe: impl AsyncRead + Unpin) {
-    let mut reader = BufReader::new(pipe);
-    let mut rate = Rate::new(Instant::now());
-    loop {
-        let broke = match lines::next(&mut reader, LINE_MAX_BYTES).await {
-            Ok(Some(Line::Whole(line))) if line.iter().all(u8::is_ascii_whitespace) => continue,
-            Ok(Some(Line::Whole(line))) => match protocol::read(&line, &shared.redactor) {
-                Ok(message) => {
-                    shared.dispatch(message, &mut rate);
-                    continue;
-                }
-                Err(why) => format!("a line on its standard output is {why}"),
-            },
-            Ok(Some(Line::Cut(_))) => format!("a line on its standard output is longer than {LINE_MAX_BYTES} bytes"),
-            Ok(None) => return,
-            Err(error) => format!("its standard output cannot be read: {error}"),
-        };
-        return shared.end(Ended::Broke(broke));
     }
 }
 

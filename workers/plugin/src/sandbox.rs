@@ -12,11 +12,12 @@ use tokio::process::{Child, Command};
 const PATH_DEFAULT: &str = "/usr/local/bin:/usr/bin:/bin";
 /// Sets the limits in the process itself before it becomes the plugin, so that the plugin never runs without them.
 /// Arguments: open files, 512-byte blocks of a file, seconds of processor time, KiB of address space (0: not limited here),
-/// then the program. A limit that cannot be set is one that is lower already.
+/// then the program. A limit that cannot be set is one that is lower already. What the worker opens it does not pass on;
+/// what it was itself started with is closed as far as every shell can name it.
 #[cfg(unix)]
 const LIMITS: &str = "ulimit -c 0; ulimit -n \"$1\" 2>/dev/null || :; ulimit -f \"$2\" 2>/dev/null || :
 ulimit -t \"$3\" 2>/dev/null || :; [ \"$4\" = 0 ] || ulimit -v \"$4\" 2>/dev/null || :
-shift 4; unset PWD OLDPWD SHLVL; exec \"$@\"";
+shift 4; unset PWD OLDPWD SHLVL; exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; exec \"$@\"";
 
 /// What Windows needs to start a program at all.
 const SYSTEM: &[&str] = if cfg!(windows) { &["SystemRoot"] } else { &[] };
