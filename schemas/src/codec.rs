@@ -10,6 +10,7 @@ pub const CONTEXT_KEY_ID: &str = "infrafabric 2026 key id v1";
 pub const CONTEXT_ENVELOPE: &str = "infrafabric 2026 envelope v1";
 pub const CONTEXT_BATCH_LEAF: &str = "infrafabric 2026 batch leaf v1";
 pub const CONTEXT_BATCH_NODE: &str = "infrafabric 2026 batch node v1";
+pub const CONTEXT_PLUGIN: &str = "infrafabric 2026 plugin v1";
 pub const CONTEXT_STATE: &str = "infrafabric 2026 state v1";
 
 /// Hashes the concatenation of `parts` in `context`.

@@ -46,4 +46,4 @@ pub use outcome::{Outcome, ResultEvent, Status};
 pub use payload::Payload;
 pub use reject::{Code, Reject};
 pub use time::Timestamp;
-pub use trust::Trust;
+pub use trust::{Pin, Trust};

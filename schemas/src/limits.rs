@@ -28,6 +28,8 @@ pub const OPERATION_MAX_BYTES: usize = 96;
 pub const GRANTS_MAX: usize = 64;
 /// Most members a genesis may name.
 pub const GENESIS_MEMBERS_MAX: usize = 64;
+/// Most plugins pinned at once.
+pub const PINS_MAX: usize = 256;
 /// Longest free text kept in an entry (reject message, reason), bytes.
 pub const TEXT_MAX_BYTES: usize = 1_024;
 /// Most lines of one meter or quote.

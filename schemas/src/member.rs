@@ -219,6 +219,10 @@ pub enum TrustOp {
     Revoke(KeyId),
     /// Replaces the signer's own key, keeping name, role and grants. Any member may rotate itself.
     Rotate(PublicKey),
+    /// Needs an admin. Workers run the plugin while its files have exactly this hash; an earlier pin of it ends.
+    Pin { plugin: Name, hash: Hash },
+    /// Needs an admin. Workers run the plugin no more.
+    Unpin { plugin: Name },
 }
 
 impl TrustOp {
@@ -228,6 +232,8 @@ impl TrustOp {
             TrustOp::Add(_) => "trust.add",
             TrustOp::Revoke(_) => "trust.revoke",
             TrustOp::Rotate(_) => "trust.rotate",
+            TrustOp::Pin { .. } => "trust.pin",
+            TrustOp::Unpin { .. } => "trust.unpin",
         }
     }
 }

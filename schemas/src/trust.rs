@@ -3,10 +3,10 @@
 
 use crate::{
     Code, Command, Envelope, Hash, KeyId, Member, Name, OperationId, PublicKey, Reject, Role, SchemaError, TrustChange,
-    TrustOp, member::Genesis,
+    TrustOp, limits::PINS_MAX, member::Genesis,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A member and the entries that made and ended the membership.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,11 +25,25 @@ impl Standing {
     }
 }
 
-/// All members there ever were, by key id. Default deny: no standing, no right.
+/// A plugin that may run, and the entry that says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pin {
+    /// Of all files of the plugin.
+    pub hash: Hash,
+    /// Index of the entry that pinned it.
+    pub index: u64,
+}
+
+/// All members there ever were, by key id, and the plugins pinned now, by name. Default deny: no standing, no right; no
+/// pin, no plugin.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(deny_unknown_fields)]
 pub struct Trust {
     members: BTreeMap<KeyId, Standing>,
+    pins: BTreeMap<Name, Pin>,
+    /// Indexes of the entries that pinned or unpinned: a pin that ended leaves no other trace here.
+    pin_entries: BTreeSet<u64>,
 }
 
 impl Trust {
@@ -61,6 +75,21 @@ impl Trust {
 
     pub fn members(&self) -> impl Iterator<Item = (&KeyId, &Standing)> {
         self.members.iter()
+    }
+
+    /// The pin of a plugin, if it may run.
+    pub fn pin(&self, plugin: &Name) -> Option<&Pin> {
+        self.pins.get(plugin)
+    }
+
+    pub fn pins(&self) -> impl Iterator<Item = (&Name, &Pin)> {
+        self.pins.iter()
+    }
+
+    /// Indexes of the genesis and of every change it was folded from.
+    pub fn entries(&self) -> BTreeSet<u64> {
+        let members = self.members.values().flat_map(|s| [Some(s.added), s.revoked]).flatten();
+        members.chain(self.pin_entries.iter().copied()).collect()
     }
 
     /// The active member of that name.
@@ -177,6 +206,8 @@ impl Trust {
             }
             TrustOp::Add(new) => self.check_new(new),
             TrustOp::Revoke(key) => self.check_revoke(key),
+            TrustOp::Pin { plugin, .. } => self.check_pin(plugin),
+            TrustOp::Unpin { plugin } => self.check_unpin(plugin),
         }
     }
 
@@ -191,6 +222,14 @@ impl Trust {
                     self.revoke(signer, index);
                     self.insert(member, index);
                 }
+            }
+            TrustOp::Pin { plugin, hash } => {
+                self.pins.insert(plugin.clone(), Pin { hash: *hash, index });
+                self.pin_entries.insert(index);
+            }
+            TrustOp::Unpin { plugin } => {
+                self.pins.remove(plugin);
+                self.pin_entries.insert(index);
             }
         }
     }
@@ -242,6 +281,22 @@ impl Trust {
                 .hint("make a new key")),
             None => Ok(()),
         }
+    }
+
+    fn check_pin(&self, plugin: &Name) -> Result<(), Reject> {
+        if self.pins.len() >= PINS_MAX && !self.pins.contains_key(plugin) {
+            return Err(Reject::new(Code::BadTrustChange, format!("{PINS_MAX} plugins are trusted already"))
+                .hint("end the trust of one that is not used: `ifctl plugin untrust ID`"));
+        }
+        Ok(())
+    }
+
+    fn check_unpin(&self, plugin: &Name) -> Result<(), Reject> {
+        if self.pins.contains_key(plugin) {
+            return Ok(());
+        }
+        Err(Reject::new(Code::BadTrustChange, format!("the plugin {plugin} is not trusted"))
+            .hint("see `ifctl plugin list`"))
     }
 
     fn check_revoke(&self, key: &KeyId) -> Result<(), Reject> {

@@ -165,6 +165,8 @@ fn trust_op() -> impl Strategy<Value = TrustOp> {
         member().prop_map(TrustOp::Add),
         any::<[u8; 16]>().prop_map(|id| TrustOp::Revoke(KeyId(id))),
         key().prop_map(|k| TrustOp::Rotate(k.public())),
+        (name(), hash()).prop_map(|(plugin, hash)| TrustOp::Pin { plugin, hash }),
+        name().prop_map(|plugin| TrustOp::Unpin { plugin }),
     ]
 }
 prop_compose! {

@@ -46,12 +46,22 @@ fn dependencies_point_the_right_way() -> Result<()> {
         ("if-engine", &["if-schemas", "if-manifest"]),
         ("if-adapter-vmix", &["if-schemas", "if-manifest", "if-engine"]),
         ("if-adapter-obs", &["if-schemas", "if-manifest", "if-engine"]),
+        ("if-plugin", &["if-schemas", "if-manifest", "if-engine", "if-home"]),
         (
             "if-worker",
-            &["if-schemas", "if-manifest", "if-engine", "if-bus", "if-home", "if-adapter-vmix", "if-adapter-obs"],
+            &[
+                "if-schemas",
+                "if-manifest",
+                "if-engine",
+                "if-plugin",
+                "if-bus",
+                "if-home",
+                "if-adapter-vmix",
+                "if-adapter-obs",
+            ],
         ),
         ("if-broker", &["if-schemas", "if-core", "if-witness", "if-bus", "if-home"]),
-        ("if-cli", &["if-schemas", "if-core", "if-bus", "if-manifest", "if-home"]),
+        ("if-cli", &["if-schemas", "if-core", "if-bus", "if-manifest", "if-home", "if-plugin"]),
     ]);
     let tests = ["if-tests", "if-harness", "if-benches"];
     for (package, dependencies) in dependencies()? {

@@ -2,10 +2,10 @@
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use if_bus::{BusRole, ConnectOptions};
-use if_engine::Provider;
+use if_engine::{Provider, Scan};
 use if_home::{FabricFile, Home, HomeError, config::Config};
 use if_schemas::Name;
-use if_worker::{WorkerError, WorkerOptions};
+use if_worker::{WorkerError, WorkerOptions, manifests};
 use std::{path::PathBuf, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
@@ -95,12 +95,17 @@ fn options(matches: &ArgMatches) -> Result<WorkerOptions, Failure> {
         Err(e) => return Err(e.into()),
     };
     let bus = ConnectOptions { url, name: format!("if-worker {node}"), role: BusRole::Worker, nkey_seed };
-    Ok(WorkerOptions { home, node, bus, providers: providers() })
+    let providers = providers(&home);
+    Ok(WorkerOptions { home, node, bus, providers })
 }
 
-/// Every provider this build has an adapter for.
-fn providers() -> Vec<Arc<dyn Provider>> {
-    vec![Arc::new(if_adapter_vmix::VmixProvider::new()), Arc::new(if_adapter_obs::ObsProvider::new())]
+/// Every provider of this build: those with an adapter of their own, and the manifests.
+fn providers(home: &Home) -> Vec<Arc<dyn Provider>> {
+    let native: [Arc<dyn Provider>; 2] =
+        [Arc::new(if_adapter_vmix::VmixProvider::new()), Arc::new(if_adapter_obs::ObsProvider::new())];
+    let Scan { providers, complaints } = manifests::built_in(&home.tokens_dir());
+    complaints.iter().for_each(|c| tracing::error!("a built-in provider is left out: {c}"));
+    native.into_iter().chain(providers).collect()
 }
 
 /// The machine's name in the form of a node name.

@@ -1,13 +1,15 @@
 //! Follows the instance files: what is written there runs, without a restart.
 
 use crate::{
+    catalog::{Catalog, Refreshed},
     node::Node,
-    registry::{Known, Problem, Registry, Wanted},
+    registry::{Problem, Registry, Wanted},
 };
 use if_bus::Subscription;
 use if_home::{HomeError, instances};
 use if_manifest::ProviderSpec;
-use if_schemas::{Name, subject};
+use if_plugin::Pins;
+use if_schemas::subject;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
@@ -23,7 +25,9 @@ pub struct Watcher {
     pub dir: PathBuf,
     pub node: Arc<Node>,
     pub registry: Arc<Registry>,
-    pub specs: Vec<ProviderSpec>,
+    pub catalog: Arc<Catalog>,
+    /// Told of every change of the plugins that may run.
+    pub pins: Pins,
 }
 
 /// What shows that a file was changed: its time and length.
@@ -55,19 +59,24 @@ impl Watcher {
         };
         let mut ticks = tokio::time::interval(POLL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut pins = self.pins.clone();
         loop {
-            let asked = tokio::select! {
-                _ = ticks.tick() => false,
-                () = asked(&mut ask) => true,
+            let (asked, trusted) = tokio::select! {
+                _ = ticks.tick() => (false, false),
+                () = asked(&mut ask) => (true, false),
+                // Only the end of this process closes it.
+                Ok(()) = pins.changed() => (false, true),
             };
-            let dir = self.dir.clone();
-            // The directory may be on a slow drive.
-            let Ok(stamp) = tokio::task::spawn_blocking(move || stamp(&dir)).await else { continue };
-            if asked || seen.stamp.as_ref() != Some(&stamp) {
+            let this = self.clone();
+            // The directories may be on a slow drive.
+            let looked = tokio::task::spawn_blocking(move || (this.catalog.refresh(), stamp(&this.dir))).await;
+            let Ok((Refreshed { changed, complaints }, stamp)) = looked else { continue };
+            warn_of_new(&complaints, &mut seen.catalog_complaints);
+            if asked || changed || seen.stamp.as_ref() != Some(&stamp) {
                 self.reload(seen).await;
                 seen.stamp = Some(stamp);
             }
-            if asked {
+            if asked || trusted {
                 self.registry.kick();
             }
         }
@@ -75,13 +84,11 @@ impl Watcher {
 
     async fn reload(self: &Arc<Self>, seen: &mut Seen) {
         let this = self.clone();
-        let Ok(read) = tokio::task::spawn_blocking(move || read(&this.dir, &this.specs)).await else { return };
+        let read = tokio::task::spawn_blocking(move || read(&this.dir, &this.catalog.specs())).await;
+        let Ok(read) = read else { return };
         match read {
             Ok((wanted, complaints)) => {
-                for complaint in complaints.difference(&seen.complaints) {
-                    tracing::warn!("{complaint}");
-                }
-                seen.complaints = complaints;
+                warn_of_new(&complaints, &mut seen.complaints);
                 self.registry.apply(&wanted);
             }
             Err(error) => tracing::error!(%error, "the instance files cannot be read; everything goes on as it is"),
@@ -94,6 +101,15 @@ struct Seen {
     stamp: Option<Stamp>,
     /// Said already.
     complaints: BTreeSet<String>,
+    catalog_complaints: BTreeSet<String>,
+}
+
+/// Says what was not said yet.
+fn warn_of_new(complaints: &BTreeSet<String>, said: &mut BTreeSet<String>) {
+    for complaint in complaints.difference(said) {
+        tracing::warn!("{complaint}");
+    }
+    said.clone_from(complaints);
 }
 
 /// The next question; never, where none are heard.
@@ -149,16 +165,6 @@ fn stamp(dir: &Path) -> Stamp {
         (e.path(), (meta.as_ref().and_then(|m| m.modified().ok()), meta.map_or(0, |m| m.len())))
     });
     stamps.collect()
-}
-
-/// Providers by name; the name of each is checked here, once.
-pub fn known(providers: &[Arc<dyn if_engine::Provider>]) -> Result<BTreeMap<Name, Known>, if_schemas::SchemaError> {
-    let known = providers.iter().map(|provider| {
-        let spec = Arc::new(provider.spec().clone());
-        let name: Name = spec.id.parse()?;
-        Ok((name.clone(), Known { name, spec, provider: provider.clone() }))
-    });
-    known.collect()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! forget, because it never does it: deadlines, journaling, results, costs, presence.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod catalog;
 pub mod clock;
 mod events;
 pub mod execute;
@@ -10,6 +11,7 @@ pub mod inbox;
 pub mod instances;
 pub mod intake;
 mod job;
+pub mod manifests;
 mod metrics;
 mod node;
 mod presence;

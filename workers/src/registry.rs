@@ -1,6 +1,7 @@
 //! The instances this node serves right now, each with its session and its work loop.
 
 use crate::{
+    catalog::{Catalog, Known, Providers},
     job::Place,
     node::Node,
     queue::{Loop, RUNNING_MAX},
@@ -9,7 +10,6 @@ use crate::{
 };
 use if_engine::Provider;
 use if_home::Instance;
-use if_manifest::ProviderSpec;
 use if_schemas::{
     Name,
     presence::{InstancePresence, InstanceState, ProviderPresence},
@@ -25,14 +25,6 @@ use tokio_util::sync::CancellationToken;
 
 /// How long commands may go on after their instance was removed or the node was told to stop.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// A provider with its description in the forms that are needed again and again.
-#[derive(Clone)]
-pub struct Known {
-    pub name: Name,
-    pub spec: Arc<ProviderSpec>,
-    pub provider: Arc<dyn Provider>,
-}
 
 type Key = (Name, Name);
 
@@ -54,6 +46,8 @@ enum Plan {
 
 struct Running {
     plan: Plan,
+    /// What it was started with: another one of the same name starts it anew.
+    provider: Arc<dyn Provider>,
     session: Session,
     /// Take no more work.
     stop: CancellationToken,
@@ -84,7 +78,7 @@ struct Tables {
 
 pub struct Registry {
     node: Arc<Node>,
-    known: BTreeMap<Name, Known>,
+    catalog: Arc<Catalog>,
     tables: Mutex<Tables>,
     tariffs: Mutex<Arc<Vec<Sheet>>>,
 }
@@ -101,15 +95,17 @@ pub struct Wanted {
 }
 
 impl Registry {
-    pub fn new(node: Arc<Node>, known: BTreeMap<Name, Known>) -> Self {
-        Self { node, known, tables: Mutex::default(), tariffs: Mutex::default() }
+    pub fn new(node: Arc<Node>, catalog: Arc<Catalog>) -> Self {
+        Self { node, catalog, tables: Mutex::default(), tariffs: Mutex::default() }
     }
 
     /// Starts, stops and restarts until what runs is what is wanted.
     pub fn apply(&self, wanted: &Wanted) {
+        let known = self.catalog.current();
         let mut tables = self.tables();
-        let retired: Vec<Key> =
-            tables.running.iter().filter(|(k, r)| !keep(wanted, k, &r.plan)).map(|(k, _)| k.clone()).collect();
+        let stays =
+            |k: &Key, r: &Running| known.get(&k.0).is_some_and(|now| now.is(&r.provider)) && keep(wanted, k, &r.plan);
+        let retired: Vec<Key> = tables.running.iter().filter(|(k, r)| !stays(k, r)).map(|(k, _)| k.clone()).collect();
         for key in retired {
             if let Some(running) = tables.running.remove(&key) {
                 tracing::info!(provider = %key.0, instance = %key.1, "stopped serving");
@@ -120,7 +116,7 @@ impl Registry {
         let broken = wanted.problems.iter().map(|(key, problem)| (key, Plan::Broken(problem.clone())));
         for (key, plan) in serve.chain(broken) {
             if !tables.running.contains_key(key)
-                && let Some(started) = self.start(key, plan)
+                && let Some(started) = self.start(&known, key, plan)
             {
                 tables.running.insert(key.clone(), started);
             }
@@ -131,8 +127,8 @@ impl Registry {
         self.node.changed.notify_one();
     }
 
-    fn start(&self, key: &Key, plan: Plan) -> Option<Running> {
-        let known = self.known.get(&key.0)?;
+    fn start(&self, known: &Providers, key: &Key, plan: Plan) -> Option<Running> {
+        let known = known.get(&key.0)?;
         let (provider, instance) = (&key.0, &key.1);
         let (stop, close) = (self.node.stop.child_token(), self.node.close.child_token());
         let session = match &plan {
@@ -156,7 +152,7 @@ impl Registry {
         let place = Place { node: self.node.clone(), session: session.clone(), running: slots.clone() };
         let work = Loop { place, spec: known.spec.clone(), provider: provider.clone(), instance: instance.clone() };
         tokio::spawn(work.run(stop.clone()));
-        Some(Running { plan, session, stop, close, slots })
+        Some(Running { plan, provider: known.provider.clone(), session, stop, close, slots })
     }
 
     /// Lets every session that is not connected try at once.
@@ -201,9 +197,10 @@ impl Registry {
     }
 
     /// Providers that have an instance here.
-    fn served(&self) -> impl Iterator<Item = &Known> {
+    fn served(&self) -> impl Iterator<Item = Known> {
         let providers: BTreeSet<Name> = self.tables().running.keys().map(|(provider, _)| provider.clone()).collect();
-        self.known.values().filter(move |k| providers.contains(&k.name))
+        let known = self.catalog.current();
+        providers.into_iter().filter_map(move |name| known.get(&name).cloned())
     }
 
     /// What the operations of every provider that has an instance here cost.
@@ -214,7 +211,7 @@ impl Registry {
     /// Makes the tariffs anew: after instances or the prices of a provider have changed.
     pub fn refresh_tariffs(&self) {
         let sheets = self.served().filter_map(|known| {
-            let sheet = Sheet::of(known, self.defaults(known));
+            let sheet = Sheet::of(&known, self.defaults(&known));
             sheet.inspect_err(|error| tracing::error!(provider = %known.name, %error, "its prices cannot be told")).ok()
         });
         let sheets = Arc::new(sheets.collect());

@@ -1,21 +1,24 @@
 //! The life of a node: check everything, connect, serve, stop.
 
 use crate::{
+    catalog::Catalog,
     clock,
     inbox::{Inbox, InboxError},
-    instances::{self, Watcher},
+    instances::Watcher,
+    manifests::ManifestSource,
     metrics::Metrics,
     node::Node,
     presence::Presence,
-    registry::{DRAIN_TIMEOUT, Known, Registry},
+    registry::{DRAIN_TIMEOUT, Registry},
     report, stats,
     trust::TrustStore,
 };
 use if_bus::{Bus, BusError, ConnectOptions};
-use if_engine::Provider;
+use if_engine::{Provider, Source};
 use if_home::{Home, HomeError};
+use if_plugin::{Pins, PluginSource};
 use if_schemas::{Envelope, Name, SchemaError, SigningKey, Trust, limits::ENVELOPE_MAX_BYTES};
-use std::{collections::BTreeMap, io::Read, path::PathBuf, sync::Arc, time::Duration};
+use std::{io::Read, path::PathBuf, sync::Arc, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Longest wait for the last messages to leave.
@@ -27,6 +30,7 @@ pub struct WorkerOptions {
     /// Name of this node.
     pub node: Name,
     pub bus: ConnectOptions,
+    /// The built-in ones; those of the home directory's plugins come to them.
     pub providers: Vec<Arc<dyn Provider>>,
 }
 
@@ -59,29 +63,37 @@ impl WorkerError {
 struct Setup {
     key: SigningKey,
     genesis: Envelope,
-    known: BTreeMap<Name, Known>,
 }
 
 impl Setup {
     fn load(options: &WorkerOptions) -> Result<Self, WorkerError> {
         let key = if_home::keys::read(&options.home.key_file("worker"))?;
         let genesis = read_genesis(options.home.genesis_file())?;
-        let known = instances::known(&options.providers).map_err(WorkerError::Provider)?;
-        Ok(Self { key, genesis, known })
+        Ok(Self { key, genesis })
     }
 }
 
 /// Checks keys, anchor and instance files without changing or opening anything. The texts are warnings.
 pub fn check(options: &WorkerOptions) -> Result<Vec<String>, WorkerError> {
-    let setup = Setup::load(options)?;
-    let specs: Vec<_> = setup.known.values().map(|k| (*k.spec).clone()).collect();
-    let scan = if_home::instances::scan(&options.home.providers_dir(), &specs)?;
+    Setup::load(options)?;
+    let catalog = catalog(options, tokio::sync::watch::channel(Arc::default()).1)?;
+    let complaints = catalog.refresh().complaints;
+    let scan = if_home::instances::scan(&options.home.providers_dir(), &catalog.specs())?;
     for file in scan.providers.into_values() {
         for instance in file?.into_values() {
             instance?;
         }
     }
-    Ok(scan.warnings.iter().map(ToString::to_string).collect())
+    Ok(complaints.into_iter().chain(scan.warnings.iter().map(ToString::to_string)).collect())
+}
+
+/// Every provider there is and may come. A new kind of source belongs here.
+fn catalog(options: &WorkerOptions, pins: Pins) -> Result<Catalog, WorkerError> {
+    let home = &options.home;
+    let manifests = ManifestSource::new(home.plugins_dir(), home.tokens_dir());
+    let plugins = PluginSource::new(home.plugins_dir(), home.plugins_data_dir(), pins);
+    let sources: Vec<Box<dyn Source>> = vec![Box::new(manifests), Box::new(plugins)];
+    Catalog::new(&options.providers, sources).map_err(WorkerError::Provider)
 }
 
 /// Serves until `shutdown`: then says goodbye, lets running commands end (at most [`DRAIN_TIMEOUT`]), and returns.
@@ -96,11 +108,13 @@ pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<
         () = shutdown.cancelled() => return Ok(()),
         bus = connecting => bus?,
     };
+    let trust = TrustStore::new(bus.clone(), setup.genesis);
+    let catalog = Arc::new(catalog(&options, trust.pins())?);
     tracing::info!(node = %options.node, key = %setup.key.id(), nats = bus.url(), "worker is connected");
     let node = Arc::new(Node {
         name: options.node,
         key: setup.key,
-        trust: TrustStore::new(bus.clone(), setup.genesis),
+        trust,
         bus,
         inbox,
         metrics: Metrics::default(),
@@ -110,7 +124,7 @@ pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<
         close: CancellationToken::new(),
         changed: Arc::default(),
     });
-    let parts = start(&node, setup.known, options.home.providers_dir());
+    let parts = start(&node, catalog, options.home.providers_dir());
     shutdown.cancelled().await;
     stop(&node, parts).await;
     Ok(())
@@ -121,14 +135,14 @@ struct Parts {
     services: TaskTracker,
 }
 
-fn start(node: &Arc<Node>, known: BTreeMap<Name, Known>, dir: PathBuf) -> Parts {
-    let specs = known.values().map(|k| (*k.spec).clone()).collect();
-    let registry = Arc::new(Registry::new(node.clone(), known));
+fn start(node: &Arc<Node>, catalog: Arc<Catalog>, dir: PathBuf) -> Parts {
+    let registry = Arc::new(Registry::new(node.clone(), catalog.clone()));
     let presence = Arc::new(Presence::new(node.clone(), registry.clone()));
     let services = TaskTracker::new();
     services.spawn(node.trust.clone().follow(node.close.clone()));
     services.spawn(presence.clone().run());
-    services.spawn(Watcher { dir, node: node.clone(), registry: registry.clone(), specs }.run());
+    let pins = node.trust.pins();
+    services.spawn(Watcher { dir, node: node.clone(), registry: registry.clone(), catalog, pins }.run());
     services.spawn(stats::serve(node.clone(), registry));
     node.jobs.spawn(report::deliver_left_over(node.clone()));
     Parts { presence, services }

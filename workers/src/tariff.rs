@@ -1,6 +1,6 @@
 //! What the operations of this node's providers cost, as the broker is told.
 
-use crate::{clock, node::Node, registry::Known};
+use crate::{catalog::Known, clock, node::Node};
 use if_schemas::{
     Envelope, Hash, Name, Payload, SchemaError,
     tariff::{Tariff, TariffDocument},

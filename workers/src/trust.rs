@@ -2,12 +2,13 @@
 //! The bus only carries the entries; every one of them is verified here, and the view never goes back.
 
 use if_bus::{Bus, BusError};
+use if_plugin::Pins;
 use if_schemas::{
-    Body, Entry, Envelope, Hash, Head, Reject, SchemaError, Trust, Verifier, codec,
+    Body, Entry, Envelope, Hash, Head, Name, Reject, SchemaError, Trust, Verifier, codec,
     query::{self, Answer, EntriesAnswer, EntriesQuery, HeadAnswer},
     subject,
 };
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -97,6 +98,7 @@ pub struct TrustStore {
     bus: Bus,
     genesis: Arc<Envelope>,
     view: Arc<watch::Sender<Option<Arc<TrustView>>>>,
+    pins: Arc<watch::Sender<Arc<BTreeMap<Name, Hash>>>>,
     /// One refresh at a time; when the last one began.
     last: Arc<tokio::sync::Mutex<Option<Instant>>>,
 }
@@ -104,7 +106,12 @@ pub struct TrustStore {
 impl TrustStore {
     pub fn new(bus: Bus, genesis: Envelope) -> Self {
         let (view, _) = watch::channel(None);
-        Self { bus, genesis: genesis.into(), view: view.into(), last: Arc::default() }
+        Self { bus, genesis: genesis.into(), view: view.into(), pins: Arc::default(), last: Arc::default() }
+    }
+
+    /// The plugins that may run; none before the broker has answered for the first time.
+    pub fn pins(&self) -> Pins {
+        self.pins.subscribe()
     }
 
     /// The current view; none before the broker has answered for the first time.
@@ -227,7 +234,13 @@ impl TrustStore {
         }
         if old.is_none_or(|old| old.newest != newest) {
             tracing::info!(entry = newest, log = %view.log, "trust is up to date");
+            let pins: BTreeMap<Name, Hash> = view.trust.pins().map(|(name, pin)| (name.clone(), pin.hash)).collect();
             self.view.send_replace(Some(Arc::new(view)));
+            self.pins.send_if_modified(|now| {
+                let changed = **now != pins;
+                *now = Arc::new(pins);
+                changed
+            });
         }
         Ok(())
     }

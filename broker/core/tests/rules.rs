@@ -5,7 +5,7 @@ mod support;
 use if_core::{Input, Pricing, Prior, Served};
 use if_schemas::{
     Body, Code, Currency, Draft, Effect, Entry, Envelope, Hash, Head, Money, Reject, Role, Status, TrustOp,
-    head::Verdict,
+    head::Verdict, limits::PINS_MAX,
 };
 use support::{World, code, key, member, name, served};
 
@@ -210,4 +210,28 @@ fn a_path_in_a_log_is_refused() {
         world.entries.iter().for_each(|e| auditor.push(e, None).unwrap());
         assert_eq!(auditor.push(&bytes, None).is_err(), refused);
     }
+}
+
+#[test]
+fn a_plugin_is_pinned_by_an_admin_alone_until_it_is_unpinned() {
+    let mut w = World::new();
+    let plugin = |n: usize| format!("p{n}").parse().unwrap();
+    let pin = |n, byte| TrustOp::Pin { plugin: plugin(n), hash: Hash([byte; 32]) };
+    assert_eq!(code(&w.change(pin(0, 1), &key(2)).0), "not_allowed", "an operator");
+    assert_eq!(code(&w.change(pin(0, 1), &key(1)).0), "accepted");
+    let first = *w.state.trust().pin(&plugin(0)).unwrap();
+    assert_eq!(first.hash, Hash([1; 32]));
+    assert_eq!(code(&w.change(pin(0, 2), &key(1)).0), "accepted", "a changed plugin is pinned anew");
+    let second = *w.state.trust().pin(&plugin(0)).unwrap();
+    assert_eq!((second.hash, second.index > first.index), (Hash([2; 32]), true));
+    let unpin = || TrustOp::Unpin { plugin: plugin(0) };
+    assert_eq!(code(&w.change(unpin(), &key(2)).0), "not_allowed", "an operator");
+    assert_eq!(code(&w.change(unpin(), &key(1)).0), "accepted");
+    assert_eq!(w.state.trust().pin(&plugin(0)), None);
+    assert_eq!(code(&w.change(unpin(), &key(1)).0), "bad_trust_change", "it is not pinned any more");
+    for n in 0..PINS_MAX {
+        assert_eq!(code(&w.change(pin(n, 3), &key(1)).0), "accepted", "pin {n}");
+    }
+    assert_eq!(code(&w.change(pin(PINS_MAX, 3), &key(1)).0), "bad_trust_change", "one too many");
+    assert_eq!(code(&w.change(pin(0, 4), &key(1)).0), "accepted", "one that is there may change");
 }

@@ -4,7 +4,7 @@
 
 use if_core::{Auditor, Damage};
 use if_schemas::{
-    Currency,
+    Currency, Hash, Pin,
     export::{ExportError, Reader, Record},
 };
 use std::{fs, path::PathBuf};
@@ -83,6 +83,15 @@ fn every_broken_log_is_refused_at_the_entry_it_names() {
         seen += 1;
     }
     assert!(seen > 50, "only {seen} broken logs");
+}
+
+#[test]
+fn the_pins_of_a_log_are_those_of_its_newest_entries() {
+    let auditor = audit(&fs::read(folder("valid").join("export-pins.bin")).unwrap()).unwrap();
+    let pins: Vec<_> = auditor.state().trust().pins().map(|(name, pin)| (name.to_string(), *pin)).collect();
+    assert_eq!(pins, [("pager".to_string(), Pin { hash: Hash([0x33; 32]), index: 6 })]);
+    let entries: Vec<u64> = auditor.state().trust().entries().into_iter().collect();
+    assert_eq!(entries, [0, 3, 4, 5, 6], "also what is pinned no more is part of the history");
 }
 
 /// Every ninth byte of the file, one bit each: whatever it is, somebody notices.

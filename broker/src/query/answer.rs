@@ -75,9 +75,7 @@ impl Queries {
     /// Genesis and trust changes from entry `from` on, as many as fit: what one folds to know whom to obey.
     pub(super) fn trust_entries(&self, from: u64) -> Result<EntriesAnswer, NoAnswer> {
         let view = self.shared.view.load_full();
-        let trust = self.shared.trust();
-        let indexes = trust.members().flat_map(|(_, s)| [Some(s.added), s.revoked]).flatten();
-        let indexes: std::collections::BTreeSet<u64> = indexes.collect();
+        let indexes = self.shared.trust().entries();
         let (mut entries, mut bytes) = (Vec::new(), 0);
         for index in indexes.range(from..).copied() {
             let entry = self

@@ -2,7 +2,7 @@
 //! family a command line asks for.
 
 use if_home::plugins::{self, ManifestFiles};
-use if_manifest::{Category, IndexEntry, ManifestError, ProviderSpec};
+use if_manifest::{Category, ManifestError, ProviderSpec};
 use if_schemas::Name;
 use std::path::PathBuf;
 
@@ -46,7 +46,7 @@ impl Catalog {
         let provider =
             |id: &str, about: &str| Family { name: id.into(), about: about.into(), kind: FamilyKind::Provider };
         let studio = if_manifest::builtin_index().into_iter().filter(|p| p.category == Category::Studio);
-        let studio = studio.map(|p| provider(p.id, p.summary));
+        let studio = studio.map(|p| provider(&p.id, &p.summary));
         let own = self.plugins_of(Category::Studio).into_iter().map(|p| provider(&p.id, &p.summary));
         let category = |(category, about): (Category, &str)| Family {
             name: category.as_str().into(),
@@ -79,8 +79,8 @@ impl Catalog {
 
     /// Every provider.
     pub fn providers(&self) -> Vec<ProviderSpec> {
-        let built_in: Vec<&str> = if_manifest::builtin_index().iter().map(|p: &IndexEntry| p.id).collect();
-        let own = self.ids().into_iter().filter(|id| !built_in.contains(&id.as_str()));
+        let built_in: Vec<String> = if_manifest::builtin_index().into_iter().map(|p| p.id).collect();
+        let own = self.ids().into_iter().filter(|id| !built_in.iter().any(|b| b == id.as_str()));
         let own = own.filter_map(|id| self.load(&id).ok()?.ok());
         if_manifest::providers().into_iter().chain(own).collect()
     }

@@ -9,6 +9,7 @@ mod key;
 mod node;
 mod operate;
 mod optimise;
+mod plugin;
 mod provider;
 mod shell_init;
 mod status;
@@ -52,6 +53,7 @@ pub const NOUNS: &[Noun] = &[
         run: optimise::run,
     },
     Noun { name: "provider", about: "what can be operated, and how", tree: provider::tree, run: provider::run },
+    Noun { name: "plugin", about: "providers of your own: make, check, trust", tree: plugin::tree, run: plugin::run },
     Noun { name: "node", about: "live worker nodes and what they serve", tree: node::tree, run: node::run },
     Noun { name: "trust", about: "who may do what", tree: trust::tree, run: trust::run },
     Noun { name: "key", about: "keys of this machine", tree: key::tree, run: key::run },

@@ -1,6 +1,6 @@
 //! `trust`: who may do what. Changes are signed by an admin and kept in the log like everything else.
 
-mod change;
+pub mod change;
 
 pub use change::{show, submit};
 

@@ -3,8 +3,8 @@
 
 use super::{
     fixtures::{
-        Vector, alice, arguments, at, bob, broker, carol, change, command, genesis, mallory, member, node1, result,
-        seal, succeeded, usd,
+        Vector, alice, arguments, at, bob, broker, carol, change, command, genesis, mallory, member, name, node1,
+        result, seal, succeeded, usd,
     },
     invalid_log::{add_carol, log},
     log::{Log, admitted as admitted_body, begin, settle, whole},
@@ -120,10 +120,13 @@ fn changed_after_revoke(op: TrustOp, key: &SigningKey) -> Vec<u8> {
 
 fn changes_by_the_wrong() -> Vec<Vector> {
     let dave = || TrustOp::Add(member("dave", &mallory(), Role::Admin, &[]));
+    let pin = TrustOp::Pin { plugin: name("pager"), hash: Hash([0x31; 32]) };
+    let pin_by_bob = changed(pin, &bob());
     let (by_bob, by_stranger) = (changed(dave(), &bob()), changed(dave(), &mallory()));
     let by_revoked = changed_after_revoke(TrustOp::Rotate(mallory().public()), &carol());
     vec![
         log("trust-not-admin", "an operator added an admin", by_bob, "not_allowed", 3),
+        log("trust-pin-not-admin", "an operator pinned a plugin", pin_by_bob, "not_allowed", 3),
         log("trust-stranger", "a stranger added itself", by_stranger, "unknown_key", 3),
         log("trust-revoked-signer", "carol rotated after her key was revoked", by_revoked, "key_revoked", 9),
     ]
@@ -134,6 +137,7 @@ fn refused_changes() -> Vec<Vector> {
     let add = |who: &str, key: &SigningKey, role| TrustOp::Add(member(who, key, role, &[]));
     let mixed = raw::mixed_order(&mallory().public().0);
     let by_alice = [
+        ("unpin-absent", "a plugin was unpinned that is not pinned", TrustOp::Unpin { plugin: name("pager") }),
         ("last-admin", "the last admin was revoked", TrustOp::Revoke(alice().id())),
         ("broker-revoked", "the broker was revoked", TrustOp::Revoke(broker().id())),
         ("name-taken", "a second bob", add("bob", &mallory(), Role::Operator)),

@@ -6,7 +6,7 @@ use super::{
         Vector, alice, arguments, at, bob, bob2, broker, budget, carol, change, command, failed, finance, genesis,
         member, name, node1, operation, quote, result, seal, succeeded, usd,
     },
-    log::{Built, Log, settle, whole},
+    log::{Built, Log, begin, settle, whole},
     raw,
 };
 use if_schemas::{
@@ -73,6 +73,8 @@ fn envelopes(log: &Log) -> Vec<Vector> {
         envelope("trust-add", "an admin adds a member", &add, &alice()),
         envelope("trust-revoke", "an admin revokes a key", &change(5, 40, TrustOp::Revoke(carol().id())), &alice()),
         envelope("trust-rotate", "a member replaces its key", &change(7, 60, TrustOp::Rotate(bob2().public())), &bob()),
+        envelope("trust-pin", "an admin pins a plugin", &change(11, 90, pin(0x31)), &alice()),
+        envelope("trust-unpin", "an admin ends that", &change(12, 91, unpin()), &alice()),
         envelope("genesis", "the body of entry 0", &genesis(), &alice()),
         envelope("result", "a worker's result with a cost", &done, &node1()),
         envelope("result-free", "a result without a price table", &free, &node1()),
@@ -125,6 +127,24 @@ fn document() -> Payload {
         defaults: [(name("studio1"), defaults)].into(),
     };
     document.to_payload().unwrap()
+}
+
+fn pin(byte: u8) -> TrustOp {
+    TrustOp::Pin { plugin: name("pager"), hash: Hash([byte; 32]) }
+}
+
+fn unpin() -> TrustOp {
+    TrustOp::Unpin { plugin: name("pager") }
+}
+
+/// A plugin pinned, pinned anew after it changed, unpinned, and pinned again.
+fn pinned() -> Log {
+    let (mut log, _) = begin();
+    for (n, op) in (0x31..).zip([pin(0x31), pin(0x32), unpin(), pin(0x33)]) {
+        let seconds = i64::from(n);
+        log.push(at(seconds), Body::Trust { envelope: seal(&change(n, seconds, op), &alice()) }, None);
+    }
+    log
 }
 
 fn announcement() -> Announcement {
@@ -296,8 +316,11 @@ fn exports(log: &Log) -> Vec<Vector> {
     whole["posted_micros"] = json!({"EUR": 30_000, "USD": 370_000});
     whole["reserved_micros"] = json!({"EUR": 0, "USD": 100_000});
     whole["in_flight"] = json!(1);
+    let mut pins = expect(&pinned(), 0, 0);
+    pins["pins"] = json!({"pager": {"hash": Hash([0x33; 32]), "index": 6}});
     assert_eq!(settle(120_000 + 250_000, 0).posted, usd(370_000));
     vec![
+        Vector::valid("export-pins", "export", "plugins pinned and unpinned", pinned().export(), pins),
         Vector::valid("export-whole", "export", "a whole log with every kind of entry", log.export(), whole),
         Vector::valid(
             "export-range",

@@ -67,11 +67,19 @@ impl Home {
     pub fn provider_file(&self, provider: &Name) -> PathBuf {
         self.providers_dir().join(format!("{provider}.yaml"))
     }
-    /// The log's RocksDB.
     /// Providers of this home directory's own, one folder each.
     pub fn plugins_dir(&self) -> PathBuf {
         self.0.join("plugins")
     }
+    /// Where the worker keeps tokens that providers have rotated.
+    pub fn tokens_dir(&self) -> PathBuf {
+        self.worker_dir().join("tokens")
+    }
+    /// Working directories of plugins: `<plugin>/<instance>`.
+    pub fn plugins_data_dir(&self) -> PathBuf {
+        self.0.join("plugins-data")
+    }
+    /// The log's RocksDB.
     pub fn witness_dir(&self) -> PathBuf {
         self.0.join("witness")
     }

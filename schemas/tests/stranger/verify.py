@@ -23,6 +23,7 @@ from nacl.signing import VerifyKey
 ENTRY_MAX, ENVELOPE_MAX, PAYLOAD_MAX, MESSAGE_MAX = 65_535, 32_768, 524_288, 786_432
 RECORD_MAX = ENTRY_MAX + PAYLOAD_MAX + 1_024
 GRANTS_MAX = MEMBERS_MAX = 64
+PINS_MAX = 256
 GRACE_US = 2_000_000
 HOUR_US = 3_600_000_000
 WINDOW_MAX_US = {"day": 25 * HOUR_US, "week": 169 * HOUR_US, "month": 745 * HOUR_US}
@@ -205,6 +206,9 @@ unknown_command wrong_worker already_settled cost_exceeds_reservation wrong_cost
 rate_unknown bad_finance_change unavailable""".split()
 REJECT = record(code=enum(*CODES), message=TEXT, hint=optional(TEXT))
 MEMBER = record(name=NAME, key=PUBLIC_KEY, role=enum("admin", "operator", "worker", "broker"), grants=listing(GRANT))
+TRUST_OP = enum(
+    add=MEMBER, revoke=KEY_ID, rotate=PUBLIC_KEY, pin=record(plugin=NAME, hash=HASH), unpin=record(plugin=NAME)
+)
 HEAD = record(log=HASH, index=U64, hash=HASH, at=TIME)
 ESTIMATE = record(reserved=MONEY, quote=QUOTE, budgets=listing(record(
     key=BUDGET_KEY, mode=MODE, limit=MONEY, available=MONEY, needs=MONEY, resets_at=TIME,
@@ -220,7 +224,7 @@ BODIES = {
         cost=MONEY, price_table=optional(TEXT), usage=optional(counted), payload=HASH,
     ),
     "genesis": record(created_at=TIME, nonce=HASH, members=listing(MEMBER)),
-    "trust": record(id=COMMAND_ID, issued_at=TIME, deadline=TIME, op=enum(add=MEMBER, revoke=KEY_ID, rotate=PUBLIC_KEY)),
+    "trust": record(id=COMMAND_ID, issued_at=TIME, deadline=TIME, op=TRUST_OP),
     "finance": record(
         id=COMMAND_ID, issued_at=TIME, deadline=TIME, op=enum(**{op: shape for op, (shape, _) in FINANCE_OPS.items()})
     ),
@@ -363,6 +367,7 @@ def covers(grant, provider, instance, operation=None):
 class Trust:
     def __init__(self):
         self.rows = {}  # key id -> {member, added, revoked}
+        self.pins = {}  # plugin -> (hash, index)
 
     def active(self):
         return [row for row in self.rows.values() if row["revoked"] is None]
@@ -431,6 +436,15 @@ class Trust:
         if op == "add":
             self.check_new(value)
             self.insert(value, index)
+            return body["id"]
+        if op == "pin":
+            room = len(self.pins) < PINS_MAX or value["plugin"] in self.pins
+            need(room, "bad_trust_change", "too many plugins are pinned")
+            self.pins[value["plugin"]] = (value["hash"], index)
+            return body["id"]
+        if op == "unpin":
+            need(value["plugin"] in self.pins, "bad_trust_change", "the plugin is not pinned")
+            del self.pins[value["plugin"]]
             return body["id"]
         target = self.rows.get(value)
         need(target and target["revoked"] is None, "bad_trust_change", "no active member has that key")
@@ -915,6 +929,9 @@ def check_export_figures(verifier, expect):
         need(verifier.posted == expect["posted_micros"], "vector", f"posted {verifier.posted}")
         need(verifier.reserved == expect["reserved_micros"], "vector", f"reserved {verifier.reserved}")
         need(len(verifier.flying) == expect["in_flight"], "vector", "in flight")
+    if "pins" in expect:
+        pins = {name: {"hash": hash_.hex(), "index": index} for name, (hash_, index) in verifier.trust.pins.items()}
+        need(pins == expect["pins"], "vector", f"pinned {pins}")
 
 
 def check_all(root):

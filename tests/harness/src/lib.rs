@@ -4,4 +4,5 @@ pub mod fabric;
 pub mod nats;
 #[cfg(unix)]
 pub mod obs;
+pub mod pager;
 pub mod vmix;

@@ -7,6 +7,7 @@ pub mod hosts;
 pub mod http;
 mod metered;
 pub mod secret;
+pub mod source;
 pub mod transport;
 
 pub use adapter::{Adapter, AdapterError, Call, Discovered, Executed, Execution, Peer, Prices, ProgressSink, Provider};
@@ -15,4 +16,5 @@ pub use config::InstanceConfig;
 pub use http::HttpProvider;
 pub use metered::Metered;
 pub use secret::Secret;
+pub use source::{Scan, Source};
 pub use transport::{Incoming, Outgoing, Phase, Transport, TransportError};

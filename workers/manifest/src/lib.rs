@@ -8,6 +8,7 @@ mod compile;
 mod error;
 pub mod native;
 pub mod plan;
+pub mod plugin;
 pub mod prices;
 pub mod raw;
 pub mod spec;

@@ -1,4 +1,5 @@
 use super::*;
+use if_schemas::Name;
 use std::fs;
 
 fn write(dir: &Path, file: &str, text: &str) {

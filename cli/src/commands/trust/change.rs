@@ -56,6 +56,8 @@ pub fn show(context: &Context, change: &Change) -> Result<(), CliError> {
         TrustOp::Add(m) => format!("{} is {} now, key id {}", m.name, m.role.as_str(), m.key.key_id()),
         TrustOp::Revoke(key) => format!("key {key} is revoked"),
         TrustOp::Rotate(key) => format!("your key is {} now", key.key_id()),
+        TrustOp::Pin { plugin, hash } => format!("the plugin {plugin} is trusted while its files have the hash {hash}"),
+        TrustOp::Unpin { plugin } => format!("the plugin {plugin} is not trusted any more"),
     };
     if context.out.is_json() {
         let took = i64::try_from(change.took.as_micros()).unwrap_or(i64::MAX);

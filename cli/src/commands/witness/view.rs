@@ -163,6 +163,8 @@ fn trust_text(op: &TrustOp) -> String {
         TrustOp::Add(m) => format!("add {} as {}", m.name, m.role.as_str()),
         TrustOp::Revoke(key) => format!("revoke key {key}"),
         TrustOp::Rotate(key) => format!("rotate to key {}", key.key_id()),
+        TrustOp::Pin { plugin, hash } => format!("pin plugin {plugin} to {}", value::short(*hash)),
+        TrustOp::Unpin { plugin } => format!("unpin plugin {plugin}"),
     }
 }
 

@@ -6,12 +6,14 @@
 mod auth;
 mod either;
 mod operation;
+mod plugin;
 mod prices;
 mod request;
 mod response;
 
 pub use auth::*;
 pub use operation::*;
+pub use plugin::*;
 pub use prices::*;
 pub use request::*;
 pub use response::*;

@@ -1,0 +1,61 @@
+//! An executable plugin: `plugin.yaml`.
+
+use super::{Category, Effect, Field, Param, Price};
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PluginManifest {
+    /// Where the JSON Schema of this file is, for editors.
+    #[serde(rename = "$schema", default)]
+    pub schema: Option<String>,
+    /// Version of this vocabulary: 1.
+    pub plugin: u8,
+    /// Name on the command line and in subjects; also the name of the folder.
+    pub id: String,
+    pub display_name: String,
+    pub category: Category,
+    /// One line of help.
+    pub summary: String,
+    /// What is started. An argument that begins with `./` is a file of the folder; every other one is passed as it is, the
+    /// first being a program of `PATH`.
+    pub command: Vec<String>,
+    /// Environment variables of the worker the process also gets.
+    #[serde(default)]
+    pub environment: Vec<String>,
+    #[serde(default)]
+    pub resources: Resources,
+    /// Settings of an instance: what `add` asks for.
+    #[serde(default)]
+    pub instance: IndexMap<String, Field>,
+    /// By name within the category: `send` of a chat plugin is `chat.send`; in `studio` the family is the plugin's id.
+    pub operations: IndexMap<String, PluginOperation>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PluginOperation {
+    /// One line of help.
+    pub summary: String,
+    pub effect: Effect,
+    /// `free`, or how a call is measured. What was used is what the process reports, so `used` stays empty.
+    pub price: Price,
+    #[serde(default)]
+    pub params: IndexMap<String, Param>,
+}
+
+/// The most one process may take. What is not given has a default.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Resources {
+    /// Address space, MiB.
+    pub memory_mib: Option<u32>,
+    /// Open files.
+    pub files: Option<u32>,
+    /// Largest file written, MiB.
+    pub file_mib: Option<u32>,
+    /// Processor time of one process over its whole life, seconds.
+    pub cpu_seconds: Option<u32>,
+}

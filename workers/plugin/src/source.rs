@@ -1,0 +1,70 @@
+//! The executable plugins of a folder, as providers that come, change and go with it.
+
+use crate::{
+    folder::{self, Folder},
+    provider::{Pins, PluginProvider},
+};
+use if_engine::{Provider, Source, source::Scan};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+pub struct PluginSource {
+    dir: PathBuf,
+    data: PathBuf,
+    pins: Pins,
+    /// By folder: the text of its `plugin.yaml` and what came of it.
+    known: Mutex<BTreeMap<PathBuf, (Vec<u8>, Made)>>,
+}
+
+type Made = Result<Arc<dyn Provider>, String>;
+
+impl PluginSource {
+    /// Plugins in `dir`, with their working directories in `data`.
+    pub fn new(dir: PathBuf, data: PathBuf, pins: Pins) -> Self {
+        Self { dir, data, pins, known: Mutex::default() }
+    }
+
+    fn make(&self, dir: &Path) -> Made {
+        let folder = Folder::load(dir).map_err(|e| e.to_string())?;
+        Ok(Arc::new(PluginProvider::new(folder, self.data.clone(), self.pins.clone())))
+    }
+}
+
+impl Source for PluginSource {
+    fn scan(&self) -> Scan {
+        let mut scan = Scan::default();
+        let folders = folder::scan(&self.dir).unwrap_or_else(|e| {
+            scan.complaints.push(e.to_string());
+            Vec::new()
+        });
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut old = std::mem::take(&mut *known);
+        for dir in folders {
+            // What cannot be read here is reported by `make`, which reads it again, bounded.
+            let text = bounded(&dir.join(folder::PLUGIN_FILE));
+            let made = match old.remove(&dir) {
+                // A file that `command` names may have come meanwhile: what is broken is tried again.
+                Some((before, made @ Ok(_))) if before == text => made,
+                _ => self.make(&dir),
+            };
+            match &made {
+                Ok(provider) => scan.providers.push(provider.clone()),
+                Err(complaint) => scan.complaints.push(complaint.clone()),
+            }
+            known.insert(dir, (text, made));
+        }
+        scan
+    }
+}
+
+fn bounded(path: &Path) -> Vec<u8> {
+    use std::io::Read;
+    let limit = if_manifest::plugin::PLUGIN_YAML_MAX_BYTES as u64 + 1;
+    let mut text = Vec::new();
+    let read = fs::File::open(path).and_then(|f| f.take(limit).read_to_end(&mut text));
+    if read.is_ok() { text } else { Vec::new() }
+}
