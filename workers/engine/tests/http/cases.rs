@@ -55,7 +55,7 @@ async fn every_difference_is_found() {
         (|c| c["expect"][1]["body"] = json!({"amount": "5"}), "request 2: body is"),
         (|c| c["expect"] = json!([c["expect"][0], c["expect"][1]]), "request 3: POST /charges was not expected"),
         (
-            |c| c["answers"] = json!([c["answers"][1]]),
+            |c| c["answers"] = json!([c["answers"][2]]),
             "request 2: POST https://acme.example/charges?a=1&b=2 was not sent",
         ),
         (
