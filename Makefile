@@ -11,7 +11,7 @@ export PREFIX FUZZ_SECONDS
 
 ENV := . ops/env.sh;
 
-.PHONY: help setup setup-tests build demo test test-peers bench lint crash fuzz install clean
+.PHONY: help setup setup-tests build demo test test-peers bench lint crash fuzz new-provider install clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,9 @@ crash: setup ## 200 kills of broker, worker and nats-server under load
 
 fuzz: setup ## each fuzz target of schemas for FUZZ_SECONDS
 	@ops/fuzz
+
+new-provider: ## the folder of a new provider: make new-provider ID=acme
+	@ops/new-provider "$(ID)"
 
 install: setup ## release build into PREFIX (/usr/local)
 	@ops/install

@@ -1,9 +1,11 @@
 //! `make bench`: every figure beside its target and its baseline from the same run. Never a test: machines differ.
-//! `if-bench PART…` measures only those parts: latency, admission, pipeline, audit, store, engine, process.
+//! `if-bench PART…` measures only those parts: latency, admission, pipeline, audit, store, manifests, engine,
+//! process.
 
 mod audit;
 mod engine;
 mod fabric;
+mod manifests;
 mod process;
 mod report;
 mod store;
@@ -13,7 +15,7 @@ use report::Report;
 
 /// Entries of the synthetic log, unless `IF_BENCH_ENTRIES` says otherwise.
 const ENTRIES: u64 = 1_000_000;
-const PARTS: [&str; 7] = ["latency", "admission", "pipeline", "audit", "store", "engine", "process"];
+const PARTS: [&str; 8] = ["latency", "admission", "pipeline", "audit", "store", "manifests", "engine", "process"];
 
 fn main() -> anyhow::Result<()> {
     let asked: Vec<String> = std::env::args().skip(1).collect();
@@ -44,6 +46,9 @@ fn main() -> anyhow::Result<()> {
     }
     if wants("engine") {
         runtime.block_on(engine::overhead(&mut report))?;
+    }
+    if wants("manifests") {
+        manifests::run(&mut report)?;
     }
     if wants("process") {
         process::run(&mut report)?;

@@ -1,7 +1,7 @@
 //! Command branches made from provider descriptions: `vmix cut`, `obs scene switch`, and `add|list|test|remove`.
 
 use clap::{Arg, ArgAction, Command, builder::PossibleValuesParser};
-use if_manifest::{FieldSpec, OperationSpec, ParamKind, ParamSpec, ProviderSpec};
+use if_manifest::{Category, FieldSpec, OperationSpec, ParamKind, ParamSpec, ProviderSpec};
 
 /// Verbs every provider has for its instances; no operation may begin with one of them.
 #[cfg(test)]
@@ -16,10 +16,10 @@ pub struct Family {
     pub spec: ProviderSpec,
 }
 
-/// Every family, by name.
+/// Every family that is one provider, by name.
 pub fn families() -> Vec<Family> {
     let of = |spec: ProviderSpec| Family { name: spec.id.clone(), about: spec.summary.clone(), spec };
-    if_manifest::providers().into_iter().map(of).collect()
+    if_manifest::providers_of(Category::Studio).into_iter().map(of).collect()
 }
 
 /// The clap id of a parameter or field.

@@ -6,7 +6,7 @@ use crate::{
     output::{Style, table},
 };
 use clap::{Arg, ArgMatches, Command};
-use if_manifest::{OperationSpec, ParamSpec, ProviderSpec, args::nearest, providers};
+use if_manifest::{OperationSpec, ParamSpec, ProviderSpec, args::nearest, builtin_index, providers};
 use serde_json::json;
 
 pub fn tree(command: Command) -> Command {
@@ -50,8 +50,8 @@ fn show(context: &Context, id: &str) -> Result<(), CliError> {
 }
 
 fn unknown(id: &str) -> CliError {
-    let providers = providers();
-    let hint = match nearest(id, providers.iter().map(|p| p.id.as_str())) {
+    let index = builtin_index();
+    let hint = match nearest(id, index.iter().map(|p| p.id.as_str())) {
         Some(near) => format!("did you mean {near}?"),
         None => "see `ifctl provider list`".into(),
     };

@@ -228,3 +228,7 @@ fn value_of<T: Described>(
         None => Ok(None),
     }
 }
+
+#[cfg(test)]
+#[path = "args_tests.rs"]
+mod tests;

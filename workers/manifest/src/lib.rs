@@ -1,27 +1,31 @@
-//! What providers and operations look like: data that the CLI builds its commands from,
-//! adapters check arguments with, and nodes announce. Pure.
+//! What providers and operations look like: data that the CLI builds its commands from, adapters check arguments with,
+//! nodes announce and the engine executes. YAML text → [`raw`] types → checked → [`Plan`]. Pure.
 
 pub mod args;
+pub mod cases;
+mod catalog;
 mod compile;
 mod error;
 pub mod native;
 pub mod plan;
+pub mod prices;
 pub mod raw;
 pub mod spec;
 pub mod yaml;
 
 pub use args::ArgumentError;
+pub use catalog::{CatalogEntry, IndexEntry, builtin_index, catalog, provider, providers, providers_of};
 pub use compile::{compile, compile_as};
 pub use error::ManifestError;
 pub use plan::Plan;
+pub use prices::{Prices, prices};
 pub use spec::{Category, FieldSpec, OperationSpec, ParamKind, ParamSpec, Pattern, ProviderSpec};
 
-/// Every built-in provider, by id.
-pub fn providers() -> Vec<ProviderSpec> {
-    vec![native::obs::spec(), native::vmix::spec()]
-}
-
-/// The built-in provider `id`.
-pub fn provider(id: &str) -> Option<ProviderSpec> {
-    providers().into_iter().find(|p| p.id == id)
+/// The JSON Schemas of everything people write for a provider, by file name, as they stand in `schemas/json`.
+pub fn json_schemas() -> [(&'static str, schemars::Schema); 3] {
+    [
+        ("provider-manifest.v1.schema.json", schemars::schema_for!(raw::Manifest)),
+        ("prices.v1.schema.json", schemars::schema_for!(raw::PriceFile)),
+        ("provider-case.v1.schema.json", schemars::schema_for!(cases::Case)),
+    ]
 }

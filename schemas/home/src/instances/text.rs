@@ -3,7 +3,7 @@
 use super::load;
 use crate::{
     HomeError, Place,
-    yaml::{self, Key, KeyExt, Node, NodeExt},
+    yaml::{self, Key, Node, NodeExt},
 };
 use if_schemas::Name;
 use serde_json::Value;
@@ -202,7 +202,7 @@ fn quoted(text: &str) -> String {
     out
 }
 
-fn offset(at: &serde_saphyr::Location) -> usize {
+fn offset(at: &if_manifest::yaml::Location) -> usize {
     at.span().byte_offset().and_then(|o| usize::try_from(o).ok()).unwrap_or_default()
 }
 

@@ -41,6 +41,7 @@ struct Misfit {
 enum What {
     Type { found: String, expected: String },
     Missing(&'static str),
+    Unknown(String),
     Other(String),
 }
 
@@ -63,6 +64,7 @@ impl Misfit {
         let message = match self.what {
             What::Type { found, expected } => format!("{of} is {found}, expected {expected}"),
             What::Missing(key) => format!("{of} has no {key:?}"),
+            What::Unknown(key) => unknown_key(&key, &of),
             What::Other(text) => format!("{of}: {text}"),
         };
         Finding { at: self.at.unwrap_or(root), message, hint: self.hint }
@@ -96,6 +98,10 @@ impl de::Error for Misfit {
         let hint = did_you_mean(found, known);
         Self { hint: Some(hint), ..Self::new(What::Other(format!("there is no {found:?}"))) }
     }
+    fn unknown_field(found: &str, known: &'static [&'static str]) -> Self {
+        // Of a struct that is read through a visitor of its own: the first unknown key ends it.
+        Self { hint: Some(did_you_mean(found, known)), ..Self::new(What::Unknown(found.into())) }
+    }
     fn missing_field(key: &'static str) -> Self {
         Self::new(What::Missing(key))
     }
@@ -111,6 +117,10 @@ fn kind(found: Unexpected) -> &'static str {
         Unexpected::Map => "a map",
         _ => "something else",
     }
+}
+
+fn unknown_key(key: &str, of: &str) -> String {
+    format!("unknown key {key:?} in {of}")
 }
 
 fn did_you_mean(word: &str, known: &[&str]) -> String {
@@ -180,7 +190,7 @@ impl<'a> de::Deserializer<'a> for Reader<'a, '_> {
     ) -> Result<V::Value, Misfit> {
         let read = match &self.node.tree {
             Tree::Map(entries) => visitor.visit_map(Entries { known: Some(known), ..self.entries(entries) }),
-            _ => self.any(visitor),
+            _ => Err(Misfit::new(What::Type { found: self.node.kind().into(), expected: "a map".into() })),
         };
         read.map_err(|e| e.or_at(self.node.at, self.of))
     }
@@ -239,7 +249,7 @@ impl<'a> de::MapAccess<'a> for Entries<'a, '_> {
         for entry in self.entries.by_ref() {
             let key = &entry.0;
             if let Some(known) = self.known.filter(|known| !known.contains(&key.text.as_str())) {
-                let message = format!("unknown key {:?} in {}", key.text, self.reader.of.unwrap_or("the file"));
+                let message = unknown_key(&key.text, self.reader.of.unwrap_or("the file"));
                 let hint = Some(did_you_mean(&key.text, known));
                 self.reader.unknown.borrow_mut().push(Finding { at: key.at, message, hint });
                 continue;

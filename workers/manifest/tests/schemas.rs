@@ -1,0 +1,52 @@
+//! The published JSON Schemas are those of the code, and say what the code says.
+
+use if_manifest::{catalog, json_schemas};
+use serde_json::{Value, json};
+use std::{fs, path::Path};
+
+const TELEGRAM: &str = include_str!("data/telegram/manifest.yaml");
+
+fn published(name: &str) -> Value {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/json").join(name);
+    serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap()
+}
+
+fn tree(text: &str) -> Value {
+    if_manifest::yaml::parse(text).unwrap().unwrap().to_json()
+}
+
+#[test]
+fn published_schemas_are_up_to_date() {
+    for (name, schema) in json_schemas() {
+        let said = "run `cargo run -p if-manifest --example make_schemas`";
+        assert_eq!(published(name), serde_json::to_value(&schema).unwrap(), "{name} is out of date: {said}");
+    }
+}
+
+#[test]
+fn built_in_manifests_are_valid_and_unknown_keys_are_not() {
+    let schema = jsonschema::validator_for(&published("provider-manifest.v1.schema.json")).unwrap();
+    let manifests = catalog().iter().map(|e| e.manifest).chain([TELEGRAM]);
+    for text in manifests {
+        let found: Vec<String> = schema.iter_errors(&tree(text)).map(|e| e.to_string()).collect();
+        assert!(found.is_empty(), "{found:#?}");
+    }
+    for place in ["", "/operations/send", "/operations/send/request", "/instance/token", "/limits/rate", "/errors/0"] {
+        let mut manifest = tree(TELEGRAM);
+        manifest.pointer_mut(place).unwrap()["unknown"] = json!(1);
+        assert!(!schema.is_valid(&manifest), "an unknown key at {place:?} is valid");
+    }
+}
+
+#[test]
+fn built_in_prices_are_valid_and_unknown_keys_are_not() {
+    let schema = jsonschema::validator_for(&published("prices.v1.schema.json")).unwrap();
+    let row = json!({"rates": {"call": "1/1k"}, "effective_from": "2026-01-01", "source_url": "https://example.com"});
+    let mut file = json!({"version": "1", "currency": "USD", "checked_on": "2026-01-01", "skus": {"x": row}});
+    assert!(schema.is_valid(&file));
+    file["skus"]["x"]["unknown"] = json!(1);
+    assert!(!schema.is_valid(&file));
+    for text in catalog().iter().filter_map(|e| e.prices) {
+        assert!(schema.is_valid(&tree(text)));
+    }
+}
