@@ -111,7 +111,9 @@ impl Run<'_> {
             let earlier = may_have_acted;
             may_have_acted |= setback.may_have_acted;
             let stop = |s: Setback| s.end(earlier, question.effect);
-            let most = if may_have_acted { retry.attempts } else { retry.attempts_not_done };
+            // A question about the state of what must not happen twice may itself be repeated.
+            let certain = !may_have_acted || question.effect == Effect::Read;
+            let most = if certain { retry.attempts_not_done } else { retry.attempts };
             let now = clock.now();
             let pause = match setback.again {
                 Again::No => return Err(stop(setback)),

@@ -8,16 +8,18 @@ use crate::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
-use if_manifest::plan::Plan;
+use if_manifest::{
+    cases::{CannedAnswer, Case, ExpectedOutcome, ExpectedRequest, ExpectedStatus, Failure},
+    plan::Plan,
+};
 use if_schemas::CommandId;
 use reqwest::{
     Url,
     header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, UNIX_EPOCH},
 };
@@ -27,87 +29,6 @@ use tokio::time::Instant;
 const CASE_TIME: Duration = Duration::from_secs(30);
 /// What time it is in every case, seconds since 1970: 2026-01-01T00:00:00Z.
 pub const CASE_DATE: u64 = 1_767_225_600;
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Case {
-    pub name: String,
-    /// What it stands for; not looked at here.
-    #[serde(default)]
-    pub kind: Option<String>,
-    pub call: CaseCall,
-    /// The requests, in their order.
-    pub expect: Vec<ExpectedRequest>,
-    pub answers: Vec<CannedAnswer>,
-    pub outcome: ExpectedOutcome,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CaseCall {
-    pub operation: String,
-    #[serde(default)]
-    pub args: Map<String, Value>,
-    /// Settings and secrets.
-    #[serde(default)]
-    pub instance: Map<String, Value>,
-}
-
-/// What is not given is not compared.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ExpectedRequest {
-    pub method: String,
-    /// With its query, in any order.
-    pub url: String,
-    #[serde(default)]
-    pub headers: BTreeMap<String, String>,
-    #[serde(default)]
-    pub body: Option<Value>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CannedAnswer {
-    #[serde(default = "ok_status")]
-    pub status: u16,
-    #[serde(default)]
-    pub headers: BTreeMap<String, String>,
-    /// A string is sent as it is, anything else as JSON.
-    #[serde(default, alias = "body_json")]
-    pub body: Option<Value>,
-    /// No answer comes.
-    #[serde(default)]
-    pub fails: Option<Fails>,
-}
-
-fn ok_status() -> u16 {
-    200
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fails {
-    /// No byte of the request left.
-    NotSent,
-    /// The connection was lost after the request had left.
-    Lost,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ExpectedOutcome {
-    /// `succeeded`, `failed` or `indeterminate`.
-    pub status: String,
-    #[serde(default)]
-    pub code: Option<String>,
-    /// Fields that the result must have.
-    #[serde(default)]
-    pub result: Option<Value>,
-    /// By unit; `"unknown"` where the worst case is to be charged.
-    #[serde(default)]
-    pub usage: Option<Value>,
-}
 
 /// What a case came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,8 +111,8 @@ impl Transport for Canned {
         let no = |why: &str| TransportError::NotSent { host: host.clone(), why: why.into() };
         let answer = answer.ok_or_else(|| no("the case has no answer for this request"))?;
         match answer.fails {
-            Some(Fails::NotSent) => return Err(no("the case says so")),
-            Some(Fails::Lost) => return Err(TransportError::Lost { host, why: "the case says so".into() }),
+            Some(Failure::NotSent) => return Err(no("the case says so")),
+            Some(Failure::Lost) => return Err(TransportError::Lost { host, why: "the case says so".into() }),
             None => {}
         }
         let mut headers = HeaderMap::new();
@@ -199,7 +120,11 @@ impl Transport for Canned {
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| no("an answer has a bad header"))?;
             headers.append(name, HeaderValue::from_str(value).map_err(|_| no("an answer has a bad header"))?);
         }
-        let body = Bytes::from(answer.body.as_ref().map(text_of).unwrap_or_default());
+        let json = answer.body_json.as_ref().map(Value::to_string);
+        if json.is_some() && !headers.contains_key(CONTENT_TYPE) {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        let body = Bytes::from(json.or(answer.body).unwrap_or_default());
         Ok(Incoming { status: answer.status, headers, body: stream::iter([Ok(body)]).boxed() })
     }
 }
@@ -286,41 +211,33 @@ fn same_body(expected: &Value, got: &str, content_type: &str) -> bool {
 
 fn compare_outcome(expected: &ExpectedOutcome, execution: &Execution, metered: &Metered) -> Vec<String> {
     let (status, failure, result) = match execution {
-        Execution::Succeeded(result) => ("succeeded", None, Some(result)),
-        Execution::Failed(failure) => ("failed", Some(failure), None),
-        Execution::Indeterminate(failure) => ("indeterminate", Some(failure), None),
+        Execution::Succeeded(result) => (ExpectedStatus::Succeeded, None, Some(result)),
+        Execution::Failed(failure) => (ExpectedStatus::Failed, Some(failure), None),
+        Execution::Indeterminate(failure) => (ExpectedStatus::Indeterminate, Some(failure), None),
     };
     let mut differences = Vec::new();
     if status != expected.status {
         let said = failure.map(|f| format!(" ({}: {})", f.code, f.message)).unwrap_or_default();
-        differences.push(format!("status is {status}{said}, expected {}", expected.status));
+        differences.push(format!("status is {status:?}{said}, expected {:?}", expected.status));
     }
     if let Some(code) = &expected.code
         && failure.map(|f| &f.code) != Some(code)
     {
         differences.push(format!("code is {:?}, expected {code:?}", failure.map(|f| &f.code)));
     }
-    match (&expected.result, result) {
-        (Some(Value::Object(fields)), Some(result)) => {
-            for (name, value) in fields.iter().filter(|(name, value)| result.get(*name) != Some(*value)) {
-                let got = result.get(name).map(Value::to_string);
-                differences.push(format!("result has {name} {}, expected {value}", got.as_deref().unwrap_or("not")));
-            }
-        }
-        (Some(other), Some(result)) if other != result => {
-            differences.push(format!("result is {result}, expected {other}"))
-        }
-        _ => {}
+    if let (Some(expected), Some(result)) = (&expected.result, result)
+        && expected != result
+    {
+        differences.push(format!("result is {result}, expected {expected}"));
     }
     if let Some(usage) = &expected.usage {
         let got = match metered {
-            Metered::Nothing => Value::Null,
-            Metered::Known(usage) => serde_json::to_value(usage).unwrap_or_default(),
-            Metered::Unknown => "unknown".into(),
+            Metered::Nothing => "nothing, the operation is free".to_string(),
+            Metered::Unknown => "unknown".to_string(),
+            Metered::Known(got) if json!(got) == json!(usage) => return differences,
+            Metered::Known(got) => json!(got).to_string(),
         };
-        if got != *usage {
-            differences.push(format!("usage is {got}, expected {usage}"));
-        }
+        differences.push(format!("usage is {got}, expected {}", json!(usage)));
     }
     differences
 }

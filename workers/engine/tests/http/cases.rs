@@ -1,7 +1,8 @@
 //! The runner of a provider's cases: what passes, and that every difference is found.
 
 use crate::world::plan;
-use if_engine::http::cases::{Case, run_case};
+use if_engine::http::cases::run_case;
+use if_manifest::cases::Case;
 use serde_json::{Value, json};
 
 const OPERATIONS: &str = r#"
@@ -27,9 +28,9 @@ fn case() -> Value {
         "answers": [
             {"status": 429, "headers": {"retry-after": "7"}},
             {"fails": "lost"},
-            {"status": 200, "body": {"id": "ch_1", "n": 1}}
+            {"status": 200, "body_json": {"id": "ch_1", "n": 1}}
         ],
-        "outcome": {"status": "succeeded", "result": {"id": "ch_1"}, "usage": {"call": 1}}
+        "outcome": {"status": "succeeded", "result": {"id": "ch_1", "more": null}, "usage": {"call": 1}}
     })
 }
 
@@ -55,16 +56,16 @@ async fn every_difference_is_found() {
         (|c| c["expect"][1]["body"] = json!({"amount": "5"}), "request 2: body is"),
         (|c| c["expect"] = json!([c["expect"][0], c["expect"][1]]), "request 3: POST /charges was not expected"),
         (
-            |c| c["answers"] = json!([c["answers"][1]]),
+            |c| c["answers"] = json!([c["answers"][2]]),
             "request 2: POST https://acme.example/charges?a=1&b=2 was not sent",
         ),
         (
             |c| c["answers"] = json!([c["answers"][0], c["answers"][1], c["answers"][2], c["answers"][2]]),
             "1 of the answers were not asked for",
         ),
-        (|c| c["outcome"]["result"] = json!({"id": "ch_2"}), "result has id \"ch_1\", expected \"ch_2\""),
+        (|c| c["outcome"]["result"] = json!({"id": "ch_2"}), "result is {\"id\":\"ch_1\",\"more\":null}, expected"),
         (|c| c["outcome"]["usage"] = json!({"call": 2}), "usage is {\"call\":1}"),
-        (|c| c["answers"][2]["status"] = json!(402), "status is failed (provider_error"),
+        (|c| c["answers"][2]["status"] = json!(402), "status is Failed (provider_error"),
         (|c| c["call"]["args"] = json!({}), "needs amount"),
     ];
     for (change, want) in cases {

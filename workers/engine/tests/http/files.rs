@@ -29,7 +29,7 @@ const OPERATIONS: &str = r#"
     effect: read
     price: free
     params:
-      to: { type: string, required: true, help: where to }
+      to: { type: string, format: file, required: true, help: where to }
       overwrite: { type: boolean, help: replace what is there }
     request: { method: GET, path: /file }
     response: { format: bytes, save: to }

@@ -31,7 +31,7 @@ const OPERATIONS: &str = r#"
     request:
       method: POST
       path: /form
-      body: { form: { text: "{{ args.text }}", n: "{{ args.n }}", tag: "{{ args.tags }}", meta: { k: v } } }
+      body: { form: { text: "{{ args.text }}", n: "{{ args.n }}", tag: "{{ args.tags }}", "meta[k]": v } }
     response: { format: text, result: { v: $ } }
   xml:
     summary: xml
