@@ -4,4 +4,8 @@ pub mod fabric;
 pub mod nats;
 #[cfg(unix)]
 pub mod obs;
+#[cfg(unix)]
+pub mod peers;
+#[cfg(unix)]
+pub mod process;
 pub mod vmix;
