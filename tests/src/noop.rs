@@ -33,6 +33,9 @@ impl NoopProvider {
             display_name: "No-op".into(),
             category: Category::Studio,
             summary: "does nothing, for tests and benches".into(),
+            docs_url: None,
+            maturity: None,
+            checked_on: None,
             instance: vec![],
             operations: vec![
                 operation("noop.read", Effect::Read),

@@ -1,6 +1,6 @@
 //! Command branches made from provider descriptions: `vmix cut`, `obs scene switch`, and `add|list|test|remove`.
 
-use clap::{Arg, ArgAction, Command};
+use clap::{Arg, ArgAction, Command, builder::PossibleValuesParser};
 use if_manifest::{FieldSpec, OperationSpec, ParamKind, ParamSpec, ProviderSpec};
 
 /// Verbs every provider has for its instances; no operation may begin with one of them.
@@ -88,26 +88,36 @@ fn instance_arg() -> Arg {
 }
 
 fn param_arg(p: &ParamSpec) -> Arg {
-    let arg = Arg::new(data_id(&p.name)).required(p.required).help(help(&p.help, p.default.as_deref()));
+    let arg =
+        Arg::new(data_id(&p.name)).required(p.required && p.from.is_none()).help(help(&p.help, p.default.as_deref()));
     if p.positional {
-        return arg.value_name(p.name.to_uppercase());
+        return match p.kind {
+            ParamKind::List => arg.value_name(p.name.to_uppercase()).action(ArgAction::Append).num_args(1..),
+            _ => arg.value_name(p.name.to_uppercase()),
+        };
     }
-    typed(arg.long(kebab(&p.name)), p.kind)
+    typed(arg.long(kebab(&p.name)), &p.kind)
 }
 
 fn field_arg(f: &FieldSpec) -> Arg {
     let secret =
         "; better than the value itself: env:NAME, file:/path, keychain:service/name, exec:command, or - to type it";
     let text = if f.secret { format!("{}{secret}", f.help) } else { help(&f.help, f.default.as_deref()) };
-    typed(Arg::new(data_id(&f.name)).required(f.required).help(text).long(kebab(&f.name)), f.kind)
+    typed(Arg::new(data_id(&f.name)).required(f.required).help(text).long(kebab(&f.name)), &f.kind)
 }
 
-fn typed(arg: Arg, kind: ParamKind) -> Arg {
+fn typed(arg: Arg, kind: &ParamKind) -> Arg {
     match kind {
-        ParamKind::Text => arg.value_name("TEXT"),
-        ParamKind::Integer { .. } => arg.value_name("NUMBER").allow_negative_numbers(true),
+        ParamKind::Text | ParamKind::Pattern(_) => arg.value_name("TEXT"),
+        ParamKind::Choice(choices) => arg.value_name("CHOICE").value_parser(PossibleValuesParser::new(choices.clone())),
+        ParamKind::Url => arg.value_name("URL"),
+        ParamKind::File => arg.value_name("FILE"),
+        ParamKind::Amount => arg.value_name("AMOUNT"),
+        ParamKind::Integer { .. } | ParamKind::Number { .. } => arg.value_name("NUMBER").allow_negative_numbers(true),
         ParamKind::DurationMs => arg.value_name("TIME").allow_negative_numbers(true),
         ParamKind::Flag => arg.action(ArgAction::SetTrue),
+        ParamKind::List => arg.value_name("TEXT").action(ArgAction::Append),
+        ParamKind::Object => arg.value_name("JSON"),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     HomeError, Place,
     home::{self, Home},
     private,
-    yaml::{self, Key, Node, YAML_MAX_BYTES},
+    yaml::{self, Key, KeyExt, Node, NodeExt, YAML_MAX_BYTES},
 };
 use if_schemas::{Name, limits::DEADLINE_MAX_US, time::parse_duration_us};
 use serde::Serialize;

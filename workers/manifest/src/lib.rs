@@ -2,13 +2,19 @@
 //! adapters check arguments with, and nodes announce. Pure.
 
 pub mod args;
+mod compile;
+mod error;
 pub mod native;
 pub mod plan;
 pub mod raw;
 pub mod spec;
+pub mod yaml;
 
 pub use args::ArgumentError;
-pub use spec::{Category, FieldSpec, OperationSpec, ParamKind, ParamSpec, ProviderSpec};
+pub use compile::{compile, compile_as};
+pub use error::ManifestError;
+pub use plan::Plan;
+pub use spec::{Category, FieldSpec, OperationSpec, ParamKind, ParamSpec, Pattern, ProviderSpec};
 
 /// Every built-in provider, by id.
 pub fn providers() -> Vec<ProviderSpec> {

@@ -1,13 +1,10 @@
 //! Provider, operation and parameter descriptions.
 
-use if_schemas::Effect;
-use serde::Serialize;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Category {
-    Studio,
-}
+pub use crate::raw::Category;
+use crate::raw::Maturity;
+use if_schemas::{Effect, price::Meter};
+use regex::{Regex, RegexBuilder};
+use serde::{Serialize, Serializer};
 
 /// One kind of thing the fabric can operate.
 #[derive(Debug, Clone, Serialize)]
@@ -17,6 +14,11 @@ pub struct ProviderSpec {
     pub display_name: String,
     pub category: Category,
     pub summary: String,
+    /// The vendor's documentation; none for a native provider.
+    pub docs_url: Option<String>,
+    pub maturity: Option<Maturity>,
+    /// When the manifest was last held against the documentation, `YYYY-MM-DD`.
+    pub checked_on: Option<String>,
     /// What an instance file entry holds and `add` takes as flags.
     pub instance: Vec<FieldSpec>,
     pub operations: Vec<OperationSpec>,
@@ -51,6 +53,12 @@ pub struct OperationSpec {
     pub summary: String,
     pub effect: Effect,
     pub params: Vec<ParamSpec>,
+    /// How a call is measured; none for a free operation.
+    pub price: Option<Meter>,
+    /// Template over `args` and `instance`: said before the command is sent.
+    pub notice: Option<String>,
+    /// Arguments and result fields shown as `[redacted]`.
+    pub redact: Vec<String>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -62,25 +70,95 @@ pub struct ParamSpec {
     pub required: bool,
     pub positional: bool,
     pub default: Option<String>,
+    /// The instance setting it takes its value from where it is not given. Comes before `default`.
+    pub from: Option<String>,
 }
 
 /// The type of a value, as JSON and as command-line text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ParamKind {
     /// JSON string.
     Text,
+    /// JSON string the whole of which a regular expression matches.
+    Pattern(Pattern),
+    /// JSON string, one of these.
+    Choice(Vec<String>),
+    /// JSON string: an absolute http or https URL.
+    Url,
+    /// JSON string: path of a file on the worker's machine.
+    File,
+    /// JSON string: money, `1000` in minor units or `10.00` in major units.
+    Amount,
     /// JSON integer in an inclusive range.
     Integer { min: i64, max: i64 },
+    /// JSON number in an inclusive range.
+    Number { min: i64, max: i64 },
     /// JSON boolean; on the command line a flag without value.
     Flag,
     /// JSON integer, milliseconds; on the command line with a unit (`500ms`) or bare milliseconds.
     DurationMs,
+    /// JSON array of strings; on the command line a flag that may be repeated.
+    List,
+    /// JSON object; on the command line JSON text.
+    Object,
+}
+
+/// Bytes a compiled pattern may take.
+const PATTERN_MAX_BYTES: usize = 1 << 20;
+
+/// A regular expression for the whole of a text.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    source: String,
+    whole: Regex,
+}
+
+impl Pattern {
+    /// Fails with the reason where `source` is no regular expression, or one too large.
+    pub fn new(source: &str) -> Result<Self, String> {
+        // Alone first: the group around it could close what it leaves open.
+        regex(source)?;
+        Ok(Self { source: source.into(), whole: regex(&format!("^(?:{source})$"))? })
+    }
+    pub fn as_str(&self) -> &str {
+        &self.source
+    }
+    pub fn matches(&self, text: &str) -> bool {
+        self.whole.is_match(text)
+    }
+}
+
+/// Compiles a regular expression of bounded size.
+pub(crate) fn regex(source: &str) -> Result<Regex, String> {
+    let built = RegexBuilder::new(source).size_limit(PATTERN_MAX_BYTES).build();
+    // The first lines of the error draw the place with carets; the last one says what it is.
+    built.map_err(|e| e.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_string())
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
+impl Eq for Pattern {}
+impl Serialize for Pattern {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&self.source)
+    }
 }
 
 impl OperationSpec {
     pub fn new(id: &str, effect: Effect, summary: &str) -> Self {
-        Self { id: id.into(), summary: summary.into(), effect, params: Vec::new() }
+        Self {
+            id: id.into(),
+            summary: summary.into(),
+            effect,
+            params: Vec::new(),
+            price: None,
+            notice: None,
+            redact: Vec::new(),
+        }
     }
     #[must_use]
     pub fn positional(mut self, name: &str, kind: ParamKind, help: &str) -> Self {
@@ -91,6 +169,7 @@ impl OperationSpec {
             required: true,
             positional: true,
             default: None,
+            from: None,
         });
         self
     }
@@ -103,6 +182,7 @@ impl OperationSpec {
             required: true,
             positional: false,
             default: None,
+            from: None,
         });
         self
     }
@@ -115,6 +195,7 @@ impl OperationSpec {
             required: false,
             positional: false,
             default: default.map(Into::into),
+            from: None,
         });
         self
     }

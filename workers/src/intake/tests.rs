@@ -59,6 +59,9 @@ fn spec() -> ProviderSpec {
         display_name: "Test".into(),
         category: Category::Studio,
         summary: String::new(),
+        docs_url: None,
+        maturity: None,
+        checked_on: None,
         instance: vec![],
         operations: vec![fire, OperationSpec::new("test.secret", Effect::Once, "not granted to op")],
     }

@@ -36,6 +36,9 @@ impl Script {
             display_name: "Test".into(),
             category: Category::Studio,
             summary: String::new(),
+            docs_url: None,
+            maturity: None,
+            checked_on: None,
             instance: vec![],
             operations: vec![],
         };

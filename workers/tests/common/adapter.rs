@@ -42,6 +42,9 @@ impl Scripted {
             display_name: "Scripted".into(),
             category: Category::Studio,
             summary: "for tests".into(),
+            docs_url: None,
+            maturity: None,
+            checked_on: None,
             instance: vec![
                 FieldSpec::required("host", ParamKind::Text, "anything"),
                 FieldSpec::secret("password", "anything"),

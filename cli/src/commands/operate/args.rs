@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 pub fn collect(operation: &OperationSpec, matches: &ArgMatches) -> Result<Map<String, Value>, CliError> {
     let mut given = Map::new();
     for p in &operation.params {
-        if let Some(value) = value(matches, &p.name, p.kind, p.positional)? {
+        if let Some(value) = value(matches, &p.name, &p.kind, p.positional)? {
             given.insert(p.name.clone(), value);
         }
     }
@@ -21,18 +21,22 @@ pub fn collect(operation: &OperationSpec, matches: &ArgMatches) -> Result<Map<St
 pub fn fields(fields: &[FieldSpec], matches: &ArgMatches) -> Result<Map<String, Value>, CliError> {
     let mut given = Map::new();
     for f in fields {
-        if let Some(value) = value(matches, &f.name, f.kind, false)? {
+        if let Some(value) = value(matches, &f.name, &f.kind, false)? {
             given.insert(f.name.clone(), value);
         }
     }
     Ok(given)
 }
 
-fn value(matches: &ArgMatches, name: &str, kind: ParamKind, positional: bool) -> Result<Option<Value>, CliError> {
+fn value(matches: &ArgMatches, name: &str, kind: &ParamKind, positional: bool) -> Result<Option<Value>, CliError> {
     let id = cli::data_id(name);
-    if kind == ParamKind::Flag && !positional {
+    if *kind == ParamKind::Flag && !positional {
         let given = matches.value_source(&id) == Some(ValueSource::CommandLine);
         return Ok(given.then(|| Value::from(matches.get_flag(&id))));
+    }
+    if *kind == ParamKind::List {
+        let items = matches.get_many::<String>(&id);
+        return Ok(items.map(|items| items.cloned().map(Value::from).collect()));
     }
     let Some(text) = matches.get_one::<String>(&id) else { return Ok(None) };
     let shown = if positional { name.to_uppercase() } else { format!("--{}", name.replace('_', "-")) };

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     HomeError, Place, SecretRef,
     private::{self, Exposure},
-    yaml::{self, Key, Node, YAML_MAX_BYTES},
+    yaml::{self, Key, KeyExt, Node, NodeExt, YAML_MAX_BYTES},
 };
 use if_manifest::{ProviderSpec, args::nearest};
 use if_schemas::Name;

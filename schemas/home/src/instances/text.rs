@@ -3,7 +3,7 @@
 use super::load;
 use crate::{
     HomeError, Place,
-    yaml::{self, Key, Node},
+    yaml::{self, Key, KeyExt, Node, NodeExt},
 };
 use if_schemas::Name;
 use serde_json::Value;

@@ -9,6 +9,9 @@ pub fn spec() -> ProviderSpec {
         display_name: "OBS Studio".into(),
         category: Category::Studio,
         summary: "OBS Studio through obs-websocket 5".into(),
+        docs_url: None,
+        maturity: None,
+        checked_on: None,
         instance: vec![
             FieldSpec::required("host", ParamKind::Text, "host name or address of the OBS computer"),
             FieldSpec::optional("port", ParamKind::Integer { min: 1, max: 65_535 }, Some("4455"), "obs-websocket port"),

@@ -14,6 +14,9 @@ pub fn spec() -> ProviderSpec {
         display_name: "vMix".into(),
         category: Category::Studio,
         summary: "vMix live production software".into(),
+        docs_url: None,
+        maturity: None,
+        checked_on: None,
         instance: vec![
             FieldSpec::required("host", ParamKind::Text, "host name or address of the vMix computer"),
             FieldSpec::optional("port", PORT, Some("8088"), "HTTP port, for the XML state"),

@@ -17,7 +17,7 @@ use indexmap::IndexMap;
 use regex::Regex;
 use serde_json::Value;
 use serde_json_path::JsonPath;
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// A provider, ready to be executed.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub struct Plan {
     pub allowed_hosts: Vec<HostPattern>,
     /// Settings of format `uri`: their hosts are allowed for the instance.
     pub host_fields: Vec<String>,
+    /// Without a slash at its end where it is written out. Rendered with [`Escape::Url`], or not escaped where it begins
+    /// with a setting of format `uri`: the template knows.
     pub base_url: Template,
     pub auth: Auth,
     pub headers: Vec<(String, Template)>,
@@ -82,8 +84,12 @@ pub struct RateLimit {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
-    /// All tries together, at least 1.
+    /// All tries together, at least 1. 1 for a `once` operation whose provider knows no idempotency key: a try whose outcome
+    /// is not known is the last.
     pub attempts: u32,
+    /// All tries together as long as every one so far was answered with an outcome that proves that nothing was done:
+    /// `rate_limited`, or `retry` by a rule of the manifest.
+    pub attempts_not_done: u32,
     pub backoff: Backoff,
     pub base: Duration,
     pub max: Duration,
@@ -99,7 +105,7 @@ pub struct OperationPlan {
     pub request: RequestPlan,
     pub response: ResponsePlan,
     /// The operation's, then the provider's, then the built-in ones: the first that fits counts.
-    pub errors: Vec<ErrorRule>,
+    pub errors: Vec<Arc<ErrorRule>>,
     pub idempotency: Idempotency,
     pub pagination: Option<Pagination>,
     pub poll: Option<Poll>,
@@ -196,6 +202,9 @@ pub struct ErrorRule {
     pub message: Option<Extract>,
     pub code: Option<String>,
     pub hint: Option<String>,
+    /// One of those every provider has. Its `retry` does not prove that nothing was done: a server that failed may have
+    /// done the work before it did.
+    pub built_in: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

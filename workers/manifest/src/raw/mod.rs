@@ -4,6 +4,7 @@
 //! Strings that are templates (minijinja, strict) say so; paths into a response are JSONPath (RFC 9535).
 
 mod auth;
+mod either;
 mod operation;
 mod request;
 mod response;
@@ -72,6 +73,20 @@ pub enum Category {
     Payment,
     Chat,
     Ai,
+}
+
+impl Category {
+    /// The word on the command line and in operation ids.
+    pub fn name(self) -> &'static str {
+        match self {
+            Category::Studio => "studio",
+            Category::Cloud => "cloud",
+            Category::Sip => "sip",
+            Category::Payment => "payment",
+            Category::Chat => "chat",
+            Category::Ai => "ai",
+        }
+    }
 }
 
 /// How well the file is known to be true.

@@ -11,7 +11,8 @@ use serde_json::Value;
 #[serde(deny_unknown_fields)]
 pub struct Request {
     pub method: Method,
-    /// After `base_url`; what is put in is percent-encoded. An absolute URL is used as it is (still an allowed host).
+    /// After `base_url`; what is put in is percent-encoded. An absolute URL stands for itself (still an allowed host), also
+    /// where it is one lone expression over `created` or `session`: what a provider answered is not encoded again.
     pub path: String,
     #[serde(default)]
     pub query: IndexMap<String, Value>,
@@ -45,7 +46,7 @@ pub enum Body {
 }
 
 /// A field of a multipart body.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Part {
     Text(String),

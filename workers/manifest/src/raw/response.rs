@@ -39,7 +39,7 @@ pub enum ResponseFormat {
 }
 
 /// A value taken from an answer: a JSONPath, several of which the first that finds something counts, or a template.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Extract {
     Path(String),
@@ -117,7 +117,7 @@ pub struct ErrorRule {
     pub hint: Option<String>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum StatusPattern {
     Code(u16),
