@@ -1,5 +1,6 @@
-//! A bounded HTTP GET for adapters that read state over HTTP.
+//! A bounded HTTP GET for adapters that read state over plain HTTP.
 
+use super::tls;
 use std::time::Duration;
 
 /// Largest response body read, bytes.
@@ -7,6 +8,8 @@ pub const BODY_MAX_BYTES: usize = 4 * 1024 * 1024;
 
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
+    #[error("the HTTP client cannot be set up: {0}")]
+    Setup(#[from] tls::TlsError),
     #[error("{url} could not be reached: {source}")]
     Transport { url: String, source: reqwest::Error },
     #[error("{url} answered {status}")]
@@ -26,6 +29,7 @@ impl HttpClient {
         reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
+            .tls_backend_preconfigured(tls::none()?)
             .build()
             .map(Self)
             .map_err(|source| HttpError::Transport { url: "HTTP client".into(), source })
