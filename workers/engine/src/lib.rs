@@ -1,6 +1,7 @@
 //! What every provider implements and what the runtime gives it. The only crate linking the HTTP client.
 
 pub mod adapter;
+pub mod auth;
 pub mod config;
 pub mod hosts;
 pub mod http;
@@ -9,6 +10,7 @@ pub mod secret;
 pub mod transport;
 
 pub use adapter::{Adapter, AdapterError, Call, Discovered, Execution, Peer, ProgressSink, Provider};
+pub use auth::{AuthError, Authenticator};
 pub use config::InstanceConfig;
 pub use metered::Metered;
 pub use secret::Secret;

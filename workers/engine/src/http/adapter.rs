@@ -3,22 +3,21 @@
 use super::{
     client::Client,
     context::Scope,
-    credentials::{Credentials, Fixed},
     engine::Engine,
+    login::LoginRequests,
     tls::{TlsError, TlsSettings},
 };
 use crate::{
-    Adapter, AdapterError, Call, Discovered, Execution, InstanceConfig, Peer, ProgressSink, Provider, Secret,
+    Adapter, AdapterError, Call, Discovered, Execution, InstanceConfig, Peer, ProgressSink, Provider,
+    auth::{self, Authenticator, FileTokenStore},
     transport::Transport,
 };
 use async_trait::async_trait;
-use if_manifest::{
-    ProviderSpec,
-    plan::{Auth, Context, Plan},
-};
+use if_manifest::{ProviderSpec, plan::Plan};
 use if_schemas::{CommandId, presence::InstanceState};
 use serde_json::{Map, Value};
 use std::{
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -37,11 +36,13 @@ const SIMULATED: &str = "simulated";
 #[derive(Debug)]
 pub struct HttpProvider {
     plan: Arc<Plan>,
+    tokens: PathBuf,
 }
 
 impl HttpProvider {
-    pub fn new(plan: Arc<Plan>) -> Self {
-        Self { plan }
+    /// `tokens` is the directory in which rotated refresh tokens are kept.
+    pub fn new(plan: Arc<Plan>, tokens: PathBuf) -> Self {
+        Self { plan, tokens }
     }
 }
 
@@ -51,7 +52,7 @@ impl Provider for HttpProvider {
         &self.plan.spec
     }
     fn adapter(&self, config: InstanceConfig) -> Result<Arc<dyn Adapter>, AdapterError> {
-        Ok(Arc::new(HttpAdapter::new(self.plan.clone(), config)?))
+        Ok(Arc::new(HttpAdapter::new(self.plan.clone(), config, &self.tokens)?))
     }
 }
 
@@ -65,12 +66,21 @@ pub struct HttpAdapter {
 
 impl HttpAdapter {
     /// Nothing is sent yet. An error means that the settings can never work.
-    pub fn new(plan: Arc<Plan>, config: InstanceConfig) -> Result<Self, AdapterError> {
+    pub fn new(plan: Arc<Plan>, config: InstanceConfig, tokens: &Path) -> Result<Self, AdapterError> {
         let context = Scope::of_instance(&plan, &config).context();
-        let transport = Client::new(&plan.limits, &tls_settings(&plan, &config, &context)?).map_err(bad_tls)?;
-        let transport: Arc<dyn Transport> = Arc::new(transport);
-        let credentials: Arc<dyn Credentials> = Arc::new(Fixed::new(&plan, &context)?);
-        Ok(Self::of_engine(Engine::new(plan, config, transport, credentials)))
+        let insecure_private = config.settings.get(INSECURE_TLS) == Some(&Value::Bool(true));
+        let tls = TlsSettings { insecure_private, identity: Authenticator::identity(&plan, &context)? };
+        let transport: Arc<dyn Transport> = Arc::new(Client::new(&plan.limits, &tls).map_err(bad_tls)?);
+        let store = FileTokenStore::new(tokens, config.provider.as_str(), config.name.as_str());
+        let auth = Authenticator::new(
+            plan.clone(),
+            context,
+            transport.clone(),
+            Arc::new(auth::SystemClock),
+            Arc::new(store),
+            Arc::new(LoginRequests),
+        )?;
+        Ok(Self::of_engine(Engine::new(plan, config, transport, Arc::new(auth))))
     }
 
     pub fn of_engine(engine: Engine) -> Self {
@@ -147,7 +157,7 @@ impl Adapter for HttpAdapter {
     async fn execute_command(&self, call: Call, progress: ProgressSink) -> Execution {
         let (execution, _) = self.engine.execute(&call, &progress).await;
         if let Execution::Failed(failure) = &execution
-            && failure.code == "auth_failed"
+            && failure.code == "authentication_failure"
         {
             self.refuse(&failure.message, failure.hint.as_ref());
         }
@@ -157,26 +167,13 @@ impl Adapter for HttpAdapter {
 
 fn state_of(code: &str) -> InstanceState {
     match code {
-        "auth_failed" => InstanceState::AuthenticationFailure,
+        "authentication_failure" => InstanceState::AuthenticationFailure,
         "bad_config" | "bad_argument" => InstanceState::BadConfig,
         "unreachable" | "no_answer" | "deadline" | "unavailable" | "rate_limited" | "busy" => {
             InstanceState::Disconnected
         }
         _ => InstanceState::UnknownError,
     }
-}
-
-fn tls_settings(plan: &Plan, config: &InstanceConfig, context: &Context) -> Result<TlsSettings, AdapterError> {
-    let insecure_private = config.settings.get(INSECURE_TLS) == Some(&Value::Bool(true));
-    let mut settings = TlsSettings { insecure_private, ..TlsSettings::default() };
-    if let Auth::Mtls(mtls) = &plan.auth {
-        let bad = |e: if_manifest::plan::TemplateError| AdapterError::new(InstanceState::BadConfig, e.to_string());
-        // In one line of a settings file, line ends are written as \n.
-        let text = |t| plan.templates.text(t, context).map(|s| Secret::new(s.replace("\\n", "\n"))).map_err(bad);
-        settings.identity = Some((text(&mtls.certificate)?, text(&mtls.private_key)?));
-        settings.authority = mtls.ca.as_ref().map(text).transpose()?;
-    }
-    Ok(settings)
 }
 
 fn bad_tls(error: TlsError) -> AdapterError {

@@ -12,7 +12,8 @@ use super::{
     retry,
 };
 use crate::{
-    adapter::{AdapterError, Execution},
+    adapter::Execution,
+    auth::AuthError,
     transport::{Phase, TransportError},
 };
 use if_manifest::{
@@ -107,7 +108,8 @@ impl Run<'_> {
                 }
                 Err(setback) => setback,
             };
-            let earlier = std::mem::replace(&mut may_have_acted, may_have_acted || setback.may_have_acted);
+            let earlier = may_have_acted;
+            may_have_acted |= setback.may_have_acted;
             let stop = |s: Setback| s.end(earlier, question.effect);
             let most = if may_have_acted { retry.attempts } else { retry.attempts_not_done };
             let now = clock.now();
@@ -173,9 +175,7 @@ impl Run<'_> {
         let Verdict { outcome, may_have_acted, code, mut message, hint } = verdict;
         let mut hint = hint.as_deref();
         let again = match outcome {
-            Outcome::AuthFailed if !renewed && self.engine.credentials.rejected(sent, &answer.headers).await => {
-                Again::Renewed
-            }
+            Outcome::AuthFailed if !renewed && self.engine.auth.rejected(sent, &answer.headers).await => Again::Renewed,
             Outcome::Retry | Outcome::RateLimited | Outcome::Indeterminate => {
                 let after = retry::retry_after(&answer.headers, self.engine.clock.wall());
                 let late = after.filter(|a| self.engine.clock.now() + *a >= self.deadline);
@@ -203,7 +203,7 @@ impl Run<'_> {
         let none = |stop: Stop| Setback::new(stop, false, Again::No);
         match trouble {
             Trouble::Host(e) => none(Stop::bad_config(e.to_string())),
-            Trouble::Denied(e) => none(denied(&e)),
+            Trouble::Denied(e) => denied(&e),
             Trouble::Full(e) => {
                 none(Stop::refused("busy", e.to_string(), Some("fewer commands at once, or a longer --deadline")))
             }
@@ -242,14 +242,15 @@ fn no_answer(question: &Question<'_>, error: &TransportError) -> Setback {
 }
 
 /// A request that was not sent because nothing proves who sends it.
-fn denied(error: &AdapterError) -> Stop {
-    let code = match error.state {
-        InstanceState::AuthenticationFailure => "auth_failed",
+fn denied(error: &AuthError) -> Setback {
+    let code = match error.state() {
+        InstanceState::AuthenticationFailure => "authentication_failure",
         InstanceState::BadConfig => "bad_config",
         InstanceState::Disconnected | InstanceState::Connecting => "unreachable",
         InstanceState::UnknownError | InstanceState::Ok => "unknown_error",
     };
-    Stop::refused(code, &error.message, error.hint.as_deref())
+    let again = if error.is_transient() { Again::After(None) } else { Again::No };
+    Setback::new(Stop::refused(code, error.to_string(), Some(error.hint())), false, again)
 }
 
 impl From<Stop> for Setback {

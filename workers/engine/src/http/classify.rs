@@ -12,6 +12,7 @@ use if_manifest::{
     raw::Outcome,
 };
 use serde_json::Value;
+use std::sync::Arc;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
@@ -24,7 +25,7 @@ pub struct Verdict {
     pub hint: Option<String>,
 }
 
-pub fn classify(plan: &Plan, rules: &[ErrorRule], answer: &Answer, scope: &Scope) -> Verdict {
+pub fn classify(plan: &Plan, rules: &[Arc<ErrorRule>], answer: &Answer, scope: &Scope) -> Verdict {
     let empty = Value::Null;
     let document = answer.document.as_ref().unwrap_or(&empty);
     let rule = rules.iter().find(|rule| fits(rule, answer, document));
@@ -53,7 +54,7 @@ pub fn code_of(outcome: Outcome) -> &'static str {
         Outcome::Failed => "provider_error",
         Outcome::Retry => "unavailable",
         Outcome::RateLimited => "rate_limited",
-        Outcome::AuthFailed => "auth_failed",
+        Outcome::AuthFailed => "authentication_failure",
         Outcome::NotFound => "not_found",
         Outcome::Indeterminate => "indeterminate",
     }

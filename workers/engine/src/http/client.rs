@@ -160,8 +160,9 @@ fn unreadable(error: &reqwest::Error) -> bool {
     causes(error).any(|e| of_hyper(e) || of_io(e))
 }
 
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |e| e.source())
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    let first: &(dyn Error + 'static) = error;
+    std::iter::successors(Some(first), |&e| e.source())
 }
 
 /// The innermost reason: the outer ones hold the URL, and say little.

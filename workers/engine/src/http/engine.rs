@@ -2,11 +2,10 @@
 
 use super::{
     clock::{Clock, SystemClock},
-    credentials::Credentials,
     rate::Gate,
     scrub::Scrubber,
 };
-use crate::{InstanceConfig, transport::Transport};
+use crate::{InstanceConfig, auth::Authenticator, transport::Transport};
 use if_manifest::plan::Plan;
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ pub struct Engine {
     pub plan: Arc<Plan>,
     pub config: InstanceConfig,
     pub transport: Arc<dyn Transport>,
-    pub credentials: Arc<dyn Credentials>,
+    pub auth: Arc<Authenticator>,
     pub gate: Gate,
     pub clock: Arc<dyn Clock>,
     pub scrubber: Scrubber,
@@ -25,10 +24,10 @@ impl Engine {
         plan: Arc<Plan>,
         config: InstanceConfig,
         transport: Arc<dyn Transport>,
-        credentials: Arc<dyn Credentials>,
+        auth: Arc<Authenticator>,
     ) -> Self {
         let (gate, scrubber) = (Gate::new(&plan.limits), Scrubber::new(&config));
-        Self { plan, config, transport, credentials, gate, clock: Arc::new(SystemClock), scrubber }
+        Self { plan, config, transport, auth, gate, clock: Arc::new(SystemClock), scrubber }
     }
 
     #[must_use]

@@ -7,7 +7,7 @@ use super::{
     request::Draft,
 };
 use crate::{
-    adapter::AdapterError,
+    auth::AuthError,
     hosts::{self, HostError},
     transport::{Incoming, TransportError},
 };
@@ -33,7 +33,7 @@ pub struct Exchanged {
 #[derive(Debug)]
 pub enum Trouble {
     /// Not sent: nothing was done.
-    Denied(AdapterError),
+    Denied(AuthError),
     /// Not sent: it may not go there.
     Host(HostError),
     /// Not sent: the instance is busy until the deadline.
@@ -58,11 +58,14 @@ impl Engine {
         let (mut draft, first) = (draft.clone(), draft.url.clone());
         let mut seen = BTreeSet::from([first.to_string()]);
         loop {
-            hosts::allowed(&self.plan, context, &draft.url).map_err(Trouble::Host)?;
+            hosts::allowed(&self.plan, context, &draft.url).map_err(|e| match seen.len() {
+                1 => Trouble::Host(e),
+                _ => Trouble::Redirect { why: format!("{} redirects it: {e}", host_of(&first)), acted: false },
+            })?;
             let place = self.gate.pass(self.clock.as_ref(), deadline).await.map_err(Trouble::Full)?;
             let mut outgoing = draft.finish();
             if draft.url.origin() == first.origin() {
-                self.credentials.apply(&mut outgoing, deadline).await.map_err(Trouble::Denied)?;
+                self.auth.apply(&mut outgoing, deadline).await.map_err(Trouble::Denied)?;
             }
             let sent = outgoing.headers.clone();
             let incoming = self.transport.send(outgoing, deadline).await.map_err(Trouble::Transport)?;

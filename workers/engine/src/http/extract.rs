@@ -1,7 +1,7 @@
 //! Values out of an answer.
 
 use super::context::Scope;
-use if_manifest::plan::{Extract, ExtractSource, List, Plan};
+use if_manifest::plan::{Context, Extract, ExtractSource, List, Plan};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 use serde_json_path::JsonPath;
@@ -24,12 +24,15 @@ pub fn find(path: &JsonPath, document: &Value) -> Option<Value> {
 
 /// One value; none where there is none.
 pub fn value(plan: &Plan, extract: &Extract, document: &Value, scope: &Scope) -> Option<Value> {
+    value_in(plan, extract, document, || scope.with("response", document))
+}
+
+/// The same where `context` makes what a template may refer to, `response` included.
+pub fn value_in(plan: &Plan, extract: &Extract, document: &Value, context: impl FnOnce() -> Context) -> Option<Value> {
     match &extract.source {
         ExtractSource::Paths(paths) => paths.iter().find_map(|path| find(path, document)),
         // What it refers to is not in this answer: the same as a path that finds nothing.
-        ExtractSource::Template(template) => {
-            plan.templates.value(template, &scope.with("response", document)).ok().filter(|v| !v.is_null())
-        }
+        ExtractSource::Template(template) => plan.templates.value(template, &context()).ok().filter(|v| !v.is_null()),
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Draft {
     pub url: Url,
     pub headers: HeaderMap,
     pub body: DraftBody,
-    /// The body or the path holds a secret: it goes to no other server.
+    /// The body holds a secret: it goes to no other server.
     pub secret: bool,
 }
 
@@ -53,7 +53,7 @@ pub fn draft(
     {
         headers.insert(CONTENT_TYPE, content_type);
     }
-    let secret = holds_secret(&request.path) || request.body.as_ref().is_some_and(body::holds_secret);
+    let secret = request.body.as_ref().is_some_and(body::holds_secret);
     Ok(Draft { method: method(request.method), url, headers, body, secret })
 }
 
@@ -193,6 +193,7 @@ impl Draft {
     /// Without a body, as after a redirect that changes the method.
     pub fn drop_body(&mut self) {
         self.body = DraftBody::Raw(Bytes::new());
+        self.secret = false;
         self.headers.remove(CONTENT_TYPE);
     }
 }

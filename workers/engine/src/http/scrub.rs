@@ -6,7 +6,7 @@ use base64::{
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
 use if_schemas::outcome::Failure;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
@@ -62,10 +62,12 @@ impl std::fmt::Debug for Scrubber {
     }
 }
 
+/// RFC 3986.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// As it is, in JSON, in a URL, in a form, and in Base64 at each of the three places it may begin in.
 fn forms(secret: &str) -> Vec<String> {
-    let url =
-        utf8_percent_encode(secret, &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~')).to_string();
+    let url = utf8_percent_encode(secret, UNRESERVED).to_string();
     let json = Value::from(secret).to_string();
     let mut all = vec![
         secret.to_string(),

@@ -87,7 +87,7 @@ impl Run<'_> {
                 fields.insert("text".into(), text.into());
                 Ok(Value::Object(fields))
             }
-            (Err(Broken::Error(why)), _) => Err(Stop::failed("stream_interrupted", partial(why), None)),
+            (Err(Broken::Error(why)), _) => Err(Stop::failed("provider_error", partial(why), None)),
             (Err(Broken::Interrupted(why)), Effect::Read) => {
                 Err(Stop::failed("stream_interrupted", partial(why), None))
             }

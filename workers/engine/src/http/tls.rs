@@ -1,7 +1,7 @@
 //! TLS: rustls with ring, and the certificates the operating system trusts. Always verified, but for private addresses
 //! of an instance that says otherwise.
 
-use crate::Secret;
+use crate::auth::ClientIdentity;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -16,10 +16,8 @@ use std::sync::{Arc, OnceLock};
 pub struct TlsSettings {
     /// Loopback and private addresses need no certificate that can be verified.
     pub insecure_private: bool,
-    /// Client certificate and its key, PEM.
-    pub identity: Option<(Secret, Secret)>,
-    /// One more authority, PEM.
-    pub authority: Option<Secret>,
+    /// Client certificate, and maybe one more authority.
+    pub identity: Option<ClientIdentity>,
 }
 
 /// Why the TLS settings can never work. Never holds a key.
@@ -33,7 +31,7 @@ pub enum TlsError {
 
 /// Verifies every server.
 pub fn verified(settings: &TlsSettings) -> Result<ClientConfig, TlsError> {
-    let verifier: Arc<dyn ServerCertVerifier> = match &settings.authority {
+    let verifier: Arc<dyn ServerCertVerifier> = match settings.identity.as_ref().and_then(|i| i.ca.as_ref()) {
         None => platform(),
         Some(pem) => {
             let extra = certificates(pem, "certificate authority")?;
@@ -78,9 +76,9 @@ fn build(settings: &TlsSettings, verifier: Arc<dyn ServerCertVerifier>) -> Resul
     let builder = builder.map_err(setup)?.dangerous().with_custom_certificate_verifier(verifier);
     let mut config = match &settings.identity {
         None => builder.with_no_client_auth(),
-        Some((certificate, key)) => {
-            let chain = certificates(certificate, "client certificate")?;
-            let key = PrivateKeyDer::from_pem_slice(key.expose().as_bytes());
+        Some(identity) => {
+            let chain = certificates(&identity.certificate, "client certificate")?;
+            let key = PrivateKeyDer::from_pem_slice(identity.private_key.expose().as_bytes());
             let key = key.map_err(|_| TlsError::Pem { what: "private key" })?;
             builder.with_client_auth_cert(chain, key).map_err(setup)?
         }
@@ -89,8 +87,8 @@ fn build(settings: &TlsSettings, verifier: Arc<dyn ServerCertVerifier>) -> Resul
     Ok(config)
 }
 
-fn certificates(pem: &Secret, what: &'static str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.expose().as_bytes()).collect();
+fn certificates(pem: &str, what: &'static str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
     read.ok().filter(|c| !c.is_empty()).ok_or(TlsError::Pem { what })
 }
 

@@ -27,8 +27,8 @@ impl Readings {
 
 /// The units a call is measured in.
 fn priced(plan: &Plan, operation: &OperationPlan) -> Vec<Unit> {
-    let _ = plan;
-    operation.used.iter().flatten().map(|(unit, _)| *unit).collect()
+    let meter = plan.spec.operation(&operation.id).and_then(|o| o.price.as_ref());
+    meter.map(|m| m.lines.iter().map(|line| line.unit).collect()).unwrap_or_default()
 }
 
 /// A whole number, rounded up: what was used is never less than what is said.

@@ -1,0 +1,16 @@
+//! Conformance of the HTTP engine against a server on loopback that follows a script. Every test asserts what the server
+//! saw and what the engine said.
+
+mod adapter;
+mod cases;
+mod files;
+mod formats;
+mod limits;
+mod loss;
+mod pages;
+mod polls;
+mod redirects;
+mod retries;
+mod server;
+mod streams;
+mod world;
