@@ -6,6 +6,7 @@ mod compile;
 mod error;
 pub mod native;
 pub mod plan;
+pub mod prices;
 pub mod raw;
 pub mod spec;
 pub mod yaml;
@@ -14,6 +15,7 @@ pub use args::ArgumentError;
 pub use compile::{compile, compile_as};
 pub use error::ManifestError;
 pub use plan::Plan;
+pub use prices::{Prices, prices};
 pub use spec::{Category, FieldSpec, OperationSpec, ParamKind, ParamSpec, Pattern, ProviderSpec};
 
 /// Every built-in provider, by id.

@@ -3,7 +3,7 @@
 use super::load;
 use crate::{
     HomeError, Place,
-    yaml::{self, Key, KeyExt, Node, NodeExt},
+    yaml::{self, Key, Node, NodeExt},
 };
 use if_schemas::Name;
 use serde_json::Value;

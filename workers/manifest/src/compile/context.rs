@@ -1,42 +1,19 @@
 //! Where the compiler is in the file, what it found wrong, and which names templates may use there.
 
-use super::in_order;
+use super::walk::{Of, Step, Walk};
 use crate::{
     ManifestError,
     args::nearest,
     plan::{Escape, Template, Templates},
     raw::{Field, Manifest, Param},
     spec::regex,
-    yaml::{Location, Node, Tree},
+    yaml::Node,
 };
 use if_schemas::time::parse_duration_us;
 use indexmap::IndexMap;
 use regex::Regex;
 use serde_json_path::JsonPath;
 use std::{ops::BitOr, time::Duration};
-
-/// A step into the tree.
-#[derive(Debug, Clone, Copy)]
-pub enum Step<'a> {
-    Key(&'a str),
-    Item(usize),
-}
-
-impl<'a> From<&'a str> for Step<'a> {
-    fn from(key: &'a str) -> Self {
-        Step::Key(key)
-    }
-}
-impl<'a> From<&'a String> for Step<'a> {
-    fn from(key: &'a String) -> Self {
-        Step::Key(key)
-    }
-}
-impl From<usize> for Step<'_> {
-    fn from(item: usize) -> Self {
-        Step::Item(item)
-    }
-}
 
 /// The names a template may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,11 +71,8 @@ const COMMAND_NAMES: [&str; 2] = ["id", "idempotency_key"];
 const REQUEST_NAMES: [&str; 7] = ["method", "path", "body", "body_sha256", "timestamp", "timestamp_ms", "nonce"];
 
 pub struct Compiler<'a> {
-    pub file: &'a str,
-    root: &'a Node,
+    walk: Walk<'a>,
     pub raw: &'a Manifest,
-    path: Vec<Step<'a>>,
-    errors: Vec<ManifestError>,
     pub templates: Templates,
     /// Parameters of the operation at hand.
     pub params: Option<&'a IndexMap<String, Param>>,
@@ -110,20 +84,20 @@ pub struct Compiler<'a> {
 
 impl<'a> Compiler<'a> {
     pub fn new(file: &'a str, root: &'a Node, raw: &'a Manifest) -> Self {
-        let (errors, templates) = (Vec::new(), Templates::new());
-        Self { file, root, raw, path: Vec::new(), errors, templates, params: None, created: vec![], session: vec![] }
+        let (walk, templates) = (Walk::new(file, root), Templates::new());
+        Self { walk, raw, templates, params: None, created: vec![], session: vec![] }
     }
 
     /// Everything found, in the order of the file.
     pub fn errors(&mut self) -> Vec<ManifestError> {
-        in_order(std::mem::take(&mut self.errors))
+        self.walk.errors()
     }
 
     /// Works one step deeper in the file.
     pub fn at<T>(&mut self, step: impl Into<Step<'a>>, work: impl FnOnce(&mut Self) -> T) -> T {
-        self.path.push(step.into());
+        self.walk.enter(step);
         let done = work(self);
-        self.path.pop();
+        self.walk.leave();
         done
     }
 
@@ -140,38 +114,16 @@ impl<'a> Compiler<'a> {
 
     /// The value here is wrong; `next` says what to do.
     pub fn wrong(&mut self, message: impl Into<String>, next: impl Into<String>) {
-        self.push(false, message.into(), Some(next.into()));
+        self.walk.wrong(Of::Value, message, Some(next.into()));
     }
 
     pub fn error(&mut self, message: impl Into<String>) {
-        self.push(false, message.into(), None);
+        self.walk.wrong(Of::Value, message, None);
     }
 
     /// The key here is wrong.
     pub fn wrong_key(&mut self, message: impl Into<String>, next: impl Into<String>) {
-        self.push(true, message.into(), Some(next.into()));
-    }
-
-    fn push(&mut self, key: bool, message: String, hint: Option<String>) {
-        let at = self.place(key);
-        let error = ManifestError { file: self.file.into(), line: at.line(), column: at.column(), message, hint };
-        self.errors.push(error);
-    }
-
-    /// The deepest place of the path that the file has.
-    fn place(&self, key: bool) -> Location {
-        let (mut node, mut at) = (self.root, self.root.at);
-        for step in &self.path {
-            let next = match (step, &node.tree) {
-                (Step::Key(name), Tree::Map(_)) => node.entry(name).map(|(k, v)| (k.at, v)),
-                (Step::Item(i), Tree::List(items)) => items.get(*i).map(|v| (v.at, v)),
-                _ => None,
-            };
-            let Some((key_at, value)) = next else { break };
-            at = if key { key_at } else { value.at };
-            node = value;
-        }
-        at
+        self.walk.wrong(Of::Key, message, Some(next.into()));
     }
 
     pub fn template(&mut self, source: &str, escape: Escape, scope: Scope) -> Option<Template> {

@@ -11,9 +11,12 @@ mod provider;
 mod request;
 mod shape;
 mod url;
+pub(crate) mod walk;
 
 pub use bounds::*;
 use context::{Compiler, Scope};
+pub(crate) use provider::is_date;
+use walk::in_order;
 
 use crate::{
     ManifestError, Plan,
@@ -107,12 +110,6 @@ pub(crate) fn located(file: &str, findings: Vec<Finding>) -> Vec<ManifestError> 
         hint: f.hint,
     };
     in_order(findings.into_iter().map(error).collect())
-}
-
-pub(crate) fn in_order(mut errors: Vec<ManifestError>) -> Vec<ManifestError> {
-    errors.sort_by(|a, b| (a.line, a.column, &a.message).cmp(&(b.line, b.column, &b.message)));
-    errors.dedup();
-    errors
 }
 
 #[cfg(test)]

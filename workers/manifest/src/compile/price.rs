@@ -14,8 +14,9 @@ use std::collections::BTreeMap;
 /// A meter, and how what was used is read.
 pub type Measured = (Meter, BTreeMap<Unit, Extract>);
 
-pub fn unit(raw: raw::Unit) -> Unit {
-    match raw {
+impl From<raw::Unit> for Unit {
+    fn from(raw: raw::Unit) -> Unit {
+        match raw {
         raw::Unit::Call => Unit::Call,
         raw::Unit::Message => Unit::Message,
         raw::Unit::Minute => Unit::Minute,
@@ -24,6 +25,7 @@ pub fn unit(raw: raw::Unit) -> Unit {
         raw::Unit::CachedInputToken => Unit::CachedInputToken,
         raw::Unit::OutputToken => Unit::OutputToken,
         raw::Unit::Amount => Unit::Amount,
+        }
     }
 }
 
@@ -59,7 +61,7 @@ impl<'a> Compiler<'a> {
         let sku = self.at("sku", |c| c.sku(&raw.sku));
         let line = |(u, most): (&'a raw::Unit, &'a Most)| {
             let most = self.at("most", |c| c.at(u.name(), |c| c.quantity(*u, most)));
-            most.map(|most| MeterLine { unit: unit(*u), most })
+            most.map(|most| MeterLine { unit: (*u).into(), most })
         };
         let lines: Vec<Option<MeterLine>> = raw.most.iter().map(line).collect();
         let used = |(u, extract): (&'a raw::Unit, &'a raw::Extract)| {
@@ -68,7 +70,7 @@ impl<'a> Compiler<'a> {
                     if !raw.most.contains_key(u) {
                         c.wrong_key(format!("{} is used but not in most", u.name()), "say how much it can be at most");
                     }
-                    c.extract(extract, ANSWER).map(|e| (unit(*u), e))
+                    c.extract(extract, ANSWER).map(|e| ((*u).into(), e))
                 })
             })
         };

@@ -1,6 +1,6 @@
 //! Values that may be written in a short and a long way. Not serde's `untagged`, which forgets where a mistake is.
 
-use super::{Extract, FilePart, FullExtract, Part, StatusPattern};
+use super::{Extract, FilePart, FullExtract, FullRate, Part, PriceRate, PriceRow, PriceRows, StatusPattern};
 use serde::{
     Deserialize, Deserializer,
     de::{
@@ -74,5 +74,47 @@ impl Visitor<'_> for StatusVisitor {
 impl<'de> Deserialize<'de> for StatusPattern {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         d.deserialize_any(StatusVisitor)
+    }
+}
+
+struct RateVisitor;
+
+impl<'de> Visitor<'de> for RateVisitor {
+    type Value = PriceRate;
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a price in quotes like \"2.50/1M\", or a map with `amount` and `per`")
+    }
+    fn visit_str<E: Error>(self, text: &str) -> Result<PriceRate, E> {
+        Ok(PriceRate::Short(text.into()))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<PriceRate, A::Error> {
+        FullRate::deserialize(MapAccessDeserializer::new(entries)).map(PriceRate::Full)
+    }
+}
+
+impl<'de> Deserialize<'de> for PriceRate {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_any(RateVisitor)
+    }
+}
+
+struct RowsVisitor;
+
+impl<'de> Visitor<'de> for RowsVisitor {
+    type Value = PriceRows;
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a map with `rates`, or a list of them")
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<PriceRows, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(items)).map(PriceRows::Many)
+    }
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<PriceRows, A::Error> {
+        PriceRow::deserialize(MapAccessDeserializer::new(entries)).map(PriceRows::One)
+    }
+}
+
+impl<'de> Deserialize<'de> for PriceRows {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_any(RowsVisitor)
     }
 }

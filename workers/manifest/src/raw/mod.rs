@@ -6,11 +6,13 @@
 mod auth;
 mod either;
 mod operation;
+mod prices;
 mod request;
 mod response;
 
 pub use auth::*;
 pub use operation::*;
+pub use prices::*;
 pub use request::*;
 pub use response::*;
 

@@ -180,7 +180,7 @@ impl<'a> de::Deserializer<'a> for Reader<'a, '_> {
     ) -> Result<V::Value, Misfit> {
         let read = match &self.node.tree {
             Tree::Map(entries) => visitor.visit_map(Entries { known: Some(known), ..self.entries(entries) }),
-            _ => self.any(visitor),
+            _ => Err(Misfit::new(What::Type { found: self.node.kind().into(), expected: "a map".into() })),
         };
         read.map_err(|e| e.or_at(self.node.at, self.of))
     }
