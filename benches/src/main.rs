@@ -1,7 +1,8 @@
 //! `make bench`: every figure beside its target and its baseline from the same run. Never a test: machines differ.
-//! `if-bench PART…` measures only those parts: latency, admission, pipeline, audit, store, process.
+//! `if-bench PART…` measures only those parts: latency, admission, pipeline, audit, store, engine, process.
 
 mod audit;
+mod engine;
 mod fabric;
 mod process;
 mod report;
@@ -12,7 +13,7 @@ use report::Report;
 
 /// Entries of the synthetic log, unless `IF_BENCH_ENTRIES` says otherwise.
 const ENTRIES: u64 = 1_000_000;
-const PARTS: [&str; 6] = ["latency", "admission", "pipeline", "audit", "store", "process"];
+const PARTS: [&str; 7] = ["latency", "admission", "pipeline", "audit", "store", "engine", "process"];
 
 fn main() -> anyhow::Result<()> {
     let asked: Vec<String> = std::env::args().skip(1).collect();
@@ -40,6 +41,9 @@ fn main() -> anyhow::Result<()> {
         if wants("store") {
             runtime.block_on(store::run(&log, &mut report))?;
         }
+    }
+    if wants("engine") {
+        runtime.block_on(engine::overhead(&mut report))?;
     }
     if wants("process") {
         process::run(&mut report)?;

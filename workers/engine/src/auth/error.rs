@@ -18,17 +18,17 @@ pub enum AuthError {
     /// Whoever gives out tokens or sessions knows these credentials are wrong.
     #[error("{host} refused the credentials: {said}")]
     Refused { host: String, said: String },
-    #[error("no token: {0}")]
+    #[error("not authenticated: {0}")]
     Transport(#[from] TransportError),
     /// Busy or broken for the moment.
-    #[error("no token: {host} is not able to give one: {said}")]
+    #[error("not authenticated: {host} cannot do it for the moment: {said}")]
     Unavailable { host: String, said: String },
     /// Not the answer the manifest describes.
-    #[error("no token: the answer of {host} cannot be used: {why}")]
+    #[error("not authenticated: the answer of {host} cannot be used: {why}")]
     Unusable { host: String, why: String },
-    #[error("no token: the deadline of the command passed before {host} had answered")]
+    #[error("not authenticated: the deadline of the command passed before {host} had answered")]
     Deadline { host: String },
-    #[error("no token: the new refresh token could not be kept: {0}")]
+    #[error("not authenticated: the new refresh token could not be kept: {0}")]
     Store(#[from] StoreError),
 }
 

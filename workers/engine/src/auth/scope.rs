@@ -6,8 +6,9 @@ use if_manifest::plan::{Context, Plan, Template, context_of};
 use reqwest::{Url, header::HeaderValue};
 use serde_json::Value;
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
-/// Longest text of a server that is repeated in a message, characters.
+/// Longest text of a server that is repeated in a message, characters; a secret taken out counts as one.
 const SAID_MAX_CHARS: usize = 300;
 
 /// A plan and the settings and secrets of one instance.
@@ -62,30 +63,36 @@ impl Scope {
 
     /// What a server said, in one line, without the instance's secrets and without `more`.
     pub fn clean(&self, said: &str, more: &[&str]) -> String {
-        let mut said = said.to_string();
-        for secret in self.secrets().iter().map(Secret::expose).chain(more.iter().copied()) {
-            for form in [secret.to_string(), form_urlencoded::byte_serialize(secret.as_bytes()).collect()] {
-                if !form.is_empty() {
-                    said = said.replace(&form, "[secret]");
-                }
+        let secrets = self.secrets();
+        let mut forms: Vec<Zeroizing<String>> = Vec::new();
+        for secret in secrets.iter().map(Secret::expose).chain(more.iter().copied()).filter(|s| !s.is_empty()) {
+            forms.push(Zeroizing::new(secret.into()));
+            forms.push(Zeroizing::new(form_urlencoded::byte_serialize(secret.as_bytes()).collect()));
+        }
+        // Longest first: one may begin another.
+        forms.sort_by_key(|f| std::cmp::Reverse(f.len()));
+        let (mut line, mut chars) = (String::new(), 0);
+        let mut rest = said;
+        while let Some(first) = rest.chars().next() {
+            if chars >= SAID_MAX_CHARS {
+                line.push('…');
+                break;
             }
+            let found = forms.iter().find(|f| rest.starts_with(f.as_str()));
+            match found {
+                Some(_) => line.push_str("[secret]"),
+                None => line.push(if first.is_control() { ' ' } else { first }),
+            }
+            rest = &rest[found.map_or(first.len_utf8(), |f| f.len())..];
+            chars += 1;
         }
-        let line: String = said.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        match line.char_indices().nth(SAID_MAX_CHARS) {
-            Some((end, _)) => format!("{}…", &line[..end]),
-            None => line,
-        }
+        line
     }
 
-    /// Longest first: one may be part of another.
     fn secrets(&self) -> Vec<Secret> {
         let secrets = self.context.get_attr("secret").unwrap_or_default();
-        let mut all: Vec<Secret> = Vec::new();
-        if let Ok(keys) = secrets.try_iter() {
-            all.extend(keys.filter_map(|k| Some(Secret::new(secrets.get_item(&k).ok()?.as_str()?.to_string()))));
-        }
-        all.sort_by_key(|s| std::cmp::Reverse(s.expose().len()));
-        all
+        let Ok(keys) = secrets.try_iter() else { return Vec::new() };
+        keys.filter_map(|k| Some(Secret::new(secrets.get_item(&k).ok()?.as_str()?.to_string()))).collect()
     }
 }
 
@@ -98,6 +105,6 @@ pub(super) fn header_value(what: &str, text: &str) -> Result<HeaderValue, AuthEr
 }
 
 pub(super) fn bearer(token: &Secret) -> Result<HeaderValue, AuthError> {
-    let text = zeroize::Zeroizing::new(format!("Bearer {}", token.expose()));
+    let text = Zeroizing::new(format!("Bearer {}", token.expose()));
     header_value("the token", &text)
 }

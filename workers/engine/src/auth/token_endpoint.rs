@@ -89,8 +89,9 @@ impl TokenEndpoint {
             Ok(request) => request,
             Err(e) => return (Err(e), None),
         };
+        let sent = proofs(&request, form);
         match answer::ask(self.transport.as_ref(), request, TOKEN_ANSWER_MAX_BYTES).await {
-            Ok(answer) => (self.granted(&answer, form), Some(answer.headers)),
+            Ok(answer) => (self.granted(&answer, &sent), Some(answer.headers)),
             Err(e) => (Err(e), None),
         }
     }
@@ -119,7 +120,7 @@ impl TokenEndpoint {
         Ok(Outgoing { method: Method::POST, url: self.url.clone(), headers, body })
     }
 
-    fn granted(&self, answer: &answer::Answer, form: &[(&str, &str)]) -> Result<Granted, AuthError> {
+    fn granted(&self, answer: &answer::Answer, sent: &[Secret]) -> Result<Granted, AuthError> {
         let host = || self.host().to_string();
         let unusable = |why: String| AuthError::Unusable { host: host(), why };
         if (300..400).contains(&answer.status) {
@@ -140,7 +141,7 @@ impl TokenEndpoint {
         }
         let code = error.as_ref().and_then(code_of);
         let said = [code.unwrap_or("no error code"), error_description.as_ref().and_then(Value::as_str).unwrap_or("")];
-        let sent: Vec<&str> = form.iter().filter(|(name, _)| *name != "grant_type").map(|(_, value)| *value).collect();
+        let sent: Vec<&str> = sent.iter().map(Secret::expose).collect();
         Err(self.failed(answer.status, code, self.scope.clean(said.join(" ").trim(), &sent)))
     }
 
@@ -156,6 +157,13 @@ impl TokenEndpoint {
             _ => AuthError::Unusable { host, why: said },
         }
     }
+}
+
+/// What of a request proves something, besides the settings: a server may repeat it in its message.
+fn proofs(request: &Outgoing, form: &[(&str, &str)]) -> Vec<Secret> {
+    let header = request.headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()?.strip_prefix("Basic "));
+    let fields = form.iter().filter(|(name, _)| ["refresh_token", "assertion"].contains(name)).map(|(_, value)| *value);
+    header.into_iter().chain(fields).map(|text| Secret::new(text.into())).collect()
 }
 
 /// `"invalid_grant"`, or the object some services answer with.

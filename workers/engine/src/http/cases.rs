@@ -32,6 +32,9 @@ pub const CASE_DATE: u64 = 1_767_225_600;
 #[serde(deny_unknown_fields)]
 pub struct Case {
     pub name: String,
+    /// What it stands for; not looked at here.
+    #[serde(default)]
+    pub kind: Option<String>,
     pub call: CaseCall,
     /// The requests, in their order.
     pub expect: Vec<ExpectedRequest>,
@@ -66,12 +69,29 @@ pub struct ExpectedRequest {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CannedAnswer {
+    #[serde(default = "ok_status")]
     pub status: u16,
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
     /// A string is sent as it is, anything else as JSON.
-    #[serde(default)]
+    #[serde(default, alias = "body_json")]
     pub body: Option<Value>,
+    /// No answer comes.
+    #[serde(default)]
+    pub fails: Option<Fails>,
+}
+
+fn ok_status() -> u16 {
+    200
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fails {
+    /// No byte of the request left.
+    NotSent,
+    /// The connection was lost after the request had left.
+    Lost,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -110,7 +130,7 @@ async fn try_case(plan: &Arc<Plan>, case: &Case) -> Result<Vec<String>, String> 
     let config = instance(plan, &case.call.instance)?;
     let operation = plan.spec.operation(&case.call.operation);
     let operation = operation.ok_or_else(|| format!("there is no operation {:?}", case.call.operation))?;
-    let args = operation.check(&case.call.args).map_err(|e| e.to_string())?;
+    let args = operation.resolve(&case.call.args, &config.settings).map_err(|e| e.to_string())?;
     let canned =
         Arc::new(Canned { answers: Mutex::new(case.answers.iter().cloned().collect()), seen: Mutex::default() });
     let context = Scope::of_instance(plan, &config).context();
@@ -169,6 +189,11 @@ impl Transport for Canned {
         let answer = self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let no = |why: &str| TransportError::NotSent { host: host.clone(), why: why.into() };
         let answer = answer.ok_or_else(|| no("the case has no answer for this request"))?;
+        match answer.fails {
+            Some(Fails::NotSent) => return Err(no("the case says so")),
+            Some(Fails::Lost) => return Err(TransportError::Lost { host, why: "the case says so".into() }),
+            None => {}
+        }
         let mut headers = HeaderMap::new();
         for (name, value) in &answer.headers {
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| no("an answer has a bad header"))?;

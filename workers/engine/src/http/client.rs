@@ -10,7 +10,11 @@ use bytes::Bytes;
 use futures::{StreamExt, stream};
 use http_body::{Body, Frame, SizeHint};
 use if_manifest::plan::Limits;
-use reqwest::{Url, redirect::Policy};
+use reqwest::{
+    Method, Url,
+    header::{CONTENT_LENGTH, HeaderValue},
+    redirect::Policy,
+};
 use std::{
     convert::Infallible,
     error::Error,
@@ -77,9 +81,13 @@ impl Client {
 
 #[async_trait]
 impl Transport for Client {
-    async fn send(&self, request: Outgoing, deadline: Instant) -> Result<Incoming, TransportError> {
+    async fn send(&self, mut request: Outgoing, deadline: Instant) -> Result<Incoming, TransportError> {
         let host = host_of(&request.url);
         let begun = Arc::new(AtomicBool::new(request.body.is_empty()));
+        // Some servers refuse a request that may have a body and does not say that it has none.
+        if request.body.is_empty() && [Method::POST, Method::PUT, Method::PATCH].contains(&request.method) {
+            request.headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
         let out = self
             .for_host(&host)
             .request(request.method, request.url)

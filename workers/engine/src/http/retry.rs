@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     fn retry(backoff: Backoff) -> Retry {
-        Retry { attempts: 5, backoff, base: Duration::from_millis(100), max: Duration::from_millis(500) }
+        Retry { attempts: 5, attempts_not_done: 5, backoff, base: Duration::from_millis(100), max: Duration::from_millis(500) }
     }
 
     #[test]

@@ -160,7 +160,8 @@ impl Run<'_> {
         }
         let event: Value =
             serde_json::from_str(data).map_err(|e| Broken::Interrupted(format!("an event is not JSON: {e}")))?;
-        if let Some(error) = stream.error.as_ref().and_then(|path| extract::find(path, &event)) {
+        let told = |path| extract::find(path, &event).filter(|v| *v != Value::Bool(false));
+        if let Some(error) = stream.error.as_ref().and_then(told) {
             let name = &plan.spec.display_name;
             return Err(Broken::Error(format!("{name} broke off: {}", shortened(&text_of(&error)))));
         }
@@ -174,6 +175,6 @@ impl Run<'_> {
             }
         }
         readings.read(plan, operation, &event, scope);
-        Ok(stream.done_when.as_ref().is_some_and(|path| extract::find(path, &event).is_some()))
+        Ok(stream.done_when.as_ref().and_then(told).is_some())
     }
 }

@@ -27,7 +27,7 @@ const OPERATIONS: &str = r#"
     request: { method: POST, path: /lines, body: { json: { a: 1 } } }
     response:
       format: json_lines
-      stream: { text: $.delta, done_when: "$[?@.done == true]" }
+      stream: { text: $.delta, done_when: $.done }
 "#;
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
@@ -46,7 +46,7 @@ async fn text_is_joined_and_the_last_values_count() {
     let (got, metered, _) = stream("chat.sse", Script::cut(format!("{HEAD}{WHOLE}"))).await;
     assert_eq!(got, Execution::Succeeded(json!({"text": "Hello", "model": "m"})));
     assert_eq!(metered, Metered::Known([(Unit::InputToken, 5), (Unit::OutputToken, 2)].into()));
-    let lines = "{\"delta\": \"a\"}\n{\"delta\": \"b\", \"done\": true}\n{\"delta\": \"after\"}\n";
+    let lines = "{\"delta\": \"a\", \"done\": false}\n{\"delta\": \"b\", \"done\": true}\n{\"delta\": \"after\"}\n";
     let (got, metered, _) = stream("chat.lines", Script::cut(format!("{HEAD}{lines}"))).await;
     assert_eq!((got, metered), (Execution::Succeeded(json!({"text": "ab"})), Metered::Nothing));
 }

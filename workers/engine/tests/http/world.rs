@@ -15,6 +15,8 @@ use tokio::time::Instant;
 pub const SECRET: &str = "hunter2-hunter2";
 /// Far more than any test takes.
 pub const LONG: Duration = Duration::from_secs(60);
+/// What a loaded machine may need to wake up a task: without a deadline it would be for ever.
+pub const GRACE: Duration = Duration::from_secs(5);
 
 /// A manifest with `limits` and `retry` in YAML flow form and `operations` as YAML, indented by two.
 pub fn plan(limits: &str, retry: &str, operations: &str) -> Arc<Plan> {
