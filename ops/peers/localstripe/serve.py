@@ -13,5 +13,7 @@ Store.dump_to_disk = lambda self: None
 
 listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
 listener.bind(("127.0.0.1", 0))
+# From here on whoever connects waits and is not refused.
+listener.listen()
 print("listening on http://127.0.0.1:%d" % listener.getsockname()[1], flush=True)
 web.run_app(app, sock=listener, print=None)
