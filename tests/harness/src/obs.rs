@@ -2,17 +2,17 @@
 //!
 //! `ops/peers/obs/install.sh` brings what is needed. Everything is stopped by process group on drop.
 
+use crate::process::{Group, Output, cache, free_port};
 use anyhow::{Context, bail, ensure};
-use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpid};
+use rustix::process::{Signal, WaitOptions, waitpid};
 use std::{
-    collections::VecDeque,
     fs,
-    io::{BufRead, BufReader, PipeReader, Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    os::unix::{fs::PermissionsExt, process::CommandExt},
+    io::{BufRead, BufReader, Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::{Arc, Mutex, PoisonError, mpsc},
+    process::{Command, Stdio},
+    sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
@@ -27,8 +27,6 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(20);
 const QUIT_TIMEOUT: Duration = Duration::from_secs(20);
 /// A free port may be taken by somebody else before OBS has it: so many are tried.
 const PORT_ATTEMPTS: usize = 4;
-/// Lines of OBS's log kept for error messages.
-const LOG_LINES: usize = 120;
 /// Most bytes read while looking for the greeting.
 const HELLO_MAX_BYTES: usize = 16 << 10;
 
@@ -44,7 +42,7 @@ pub struct RealObs {
     home: tempfile::TempDir,
     port: u16,
     password: Option<String>,
-    log: Log,
+    log: Output<ServerLine>,
 }
 
 impl RealObs {
@@ -90,7 +88,7 @@ impl RealObs {
     pub fn freeze(&self) -> anyhow::Result<()> {
         self.obs.signal(Signal::STOP)?;
         // The signal is on its way only: returns once the threads have stopped.
-        waitpid(Some(Pid::from_child(&self.obs.child)), WaitOptions::UNTRACED)?
+        waitpid(Some(self.obs.pid()), WaitOptions::UNTRACED)?
             .filter(|(_, status)| status.stopped())
             .map(|_| ())
             .context("OBS ended instead of stopping")
@@ -128,49 +126,12 @@ impl RealObs {
     }
 }
 
-/// A process and those it starts, ended together.
-struct Group {
-    child: Child,
-    reaped: bool,
-}
-
-impl Group {
-    fn spawn(command: &mut Command) -> anyhow::Result<Self> {
-        let program = command.get_program().to_string_lossy().into_owned();
-        let child =
-            command.process_group(0).stdin(Stdio::null()).spawn().with_context(|| format!("{program}: {INSTALL}"))?;
-        Ok(Self { child, reaped: false })
-    }
-
-    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
-        ensure!(!self.reaped, "the process has ended");
-        kill_process_group(Pid::from_child(&self.child), signal)?;
-        Ok(())
-    }
-
-    fn stop(&mut self) {
-        if self.reaped {
-            return;
-        }
-        // Fails only where the group has ended by itself.
-        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
-        let _ = self.child.wait();
-        self.reaped = true;
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
 /// Xvfb chooses a free display number itself and tells it once it takes clients.
 fn start_display() -> anyhow::Result<(Group, String)> {
     let mut command = Command::new("Xvfb");
     command.args(["-displayfd", "1", "-screen", "0", "640x480x24", "-nolisten", "tcp"]);
-    let mut group = Group::spawn(command.stdout(Stdio::piped()).stderr(Stdio::null()))?;
-    let stdout = group.child.stdout.take().context("no stdout")?;
+    let mut group = Group::spawn(command.stdout(Stdio::piped()).stderr(Stdio::null()), INSTALL)?;
+    let stdout = group.stdout()?;
     let (sender, number) = mpsc::sync_channel(1);
     thread::spawn(move || {
         let mut line = String::new();
@@ -194,7 +155,7 @@ impl<E: Into<anyhow::Error>> From<E> for StartError {
     }
 }
 
-fn start_obs(home: &Path, display: &str, port: u16) -> Result<(Group, Log), StartError> {
+fn start_obs(home: &Path, display: &str, port: u16) -> Result<(Group, Output<ServerLine>), StartError> {
     let shim = shim()?;
     fs::write(home.join("display"), display)?;
     let (reader, writer) = std::io::pipe()?;
@@ -216,12 +177,12 @@ fn start_obs(home: &Path, display: &str, port: u16) -> Result<(Group, Log), Star
         .env_remove("DBUS_SESSION_BUS_ADDRESS")
         .stdout(writer.try_clone()?)
         .stderr(writer);
-    let group = Group::spawn(&mut command)?;
+    let group = Group::spawn(&mut command, INSTALL)?;
     // Closes this process's copies of the pipe: its end is then the end of OBS.
     drop(command);
     let deadline = Instant::now() + START_TIMEOUT;
-    let log = Log::follow(reader);
-    match log.wait_server(deadline) {
+    let log = Output::follow(reader, server_line);
+    match log.wait_told(deadline) {
         Some(ServerLine::Started) => {}
         Some(ServerLine::Failed(line)) => {
             return Err(StartError::PortTaken(anyhow::anyhow!("obs-websocket did not start: {line}")));
@@ -233,12 +194,7 @@ fn start_obs(home: &Path, display: &str, port: u16) -> Result<(Group, Log), Star
 }
 
 fn shim() -> anyhow::Result<PathBuf> {
-    let cache = match (std::env::var_os("IF_CACHE"), std::env::var_os("HOME")) {
-        (Some(cache), _) => PathBuf::from(cache),
-        (None, Some(home)) => PathBuf::from(home).join(".cache/infrafabric"),
-        (None, None) => bail!("neither IF_CACHE nor HOME is set"),
-    };
-    let shim = cache.join("peers/obs/loopback_bind.so");
+    let shim = cache()?.join("peers/obs/loopback_bind.so");
     ensure!(shim.is_file(), "{} is missing: {INSTALL}", shim.display());
     Ok(shim)
 }
@@ -260,10 +216,6 @@ fn write_settings(home: &Path, port: u16, password: Option<&str>) -> anyhow::Res
     let recordings = recordings.to_str().context("the temporary directory is no UTF-8")?;
     fs::write(profile.join("basic.ini"), BASIC_INI.replace("@RECORDINGS@", recordings))?;
     Ok(())
-}
-
-fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 /// Upgrades to a websocket and reads until OBS's `Hello` is in what came.
@@ -292,52 +244,6 @@ fn hello(port: u16) -> anyhow::Result<()> {
 enum ServerLine {
     Started,
     Failed(String),
-}
-
-/// What OBS prints, read for ever so that it never blocks on a full pipe.
-struct Log {
-    lines: Arc<Mutex<VecDeque<String>>>,
-    server: mpsc::Receiver<ServerLine>,
-    end: mpsc::Receiver<()>,
-}
-
-impl Log {
-    fn follow(reader: PipeReader) -> Self {
-        let lines = Arc::new(Mutex::new(VecDeque::new()));
-        let (server_sender, server) = mpsc::sync_channel(8);
-        let (end_sender, end) = mpsc::sync_channel(1);
-        let kept = lines.clone();
-        thread::spawn(move || {
-            let _end = end_sender;
-            for line in BufReader::new(reader).split(b'\n').map_while(Result::ok) {
-                let line = String::from_utf8_lossy(&line).into_owned();
-                if let Some(told) = server_line(&line) {
-                    // Nobody listens any more once OBS runs.
-                    let _ = server_sender.try_send(told);
-                }
-                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                if kept.len() == LOG_LINES {
-                    kept.pop_front();
-                }
-                kept.push_back(line);
-            }
-        });
-        Self { lines, server, end }
-    }
-
-    fn wait_server(&self, deadline: Instant) -> Option<ServerLine> {
-        self.server.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
-    }
-
-    /// Whether the output ended, which it does with the process.
-    fn wait_end(&self, limit: Duration) -> bool {
-        matches!(self.end.recv_timeout(limit), Err(mpsc::RecvTimeoutError::Disconnected))
-    }
-
-    fn tail(&self) -> String {
-        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
-    }
 }
 
 fn server_line(line: &str) -> Option<ServerLine> {
