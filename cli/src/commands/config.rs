@@ -69,6 +69,7 @@ fn check(context: &Context) -> Result<(), CliError> {
     findings.extend(key_files(&home));
     let (instances, warnings) = instance_files(&home, context.catalog)?;
     findings.extend(instances);
+    findings.extend(plugin_manifests(context.catalog));
     let problems: Vec<&CliError> = findings.iter().filter_map(|(_, f)| f.as_ref().err()).collect();
     if context.out.is_json() {
         let finding = |(what, f): &Finding| match f {
@@ -99,6 +100,15 @@ fn config_file(home: &Home) -> Finding {
     let file = home.config_file();
     let text = if file.exists() { "ok" } else { "not there: defaults hold" };
     ("config.yaml".into(), Config::load(&file).map(|_| text.to_string()).map_err(Into::into))
+}
+
+/// Manifests of the plugins folder that cannot be used.
+fn plugin_manifests(catalog: &Catalog) -> Vec<Finding> {
+    let wrong = |text: String| {
+        let hint = "correct it: `ifctl provider check FOLDER` says what is wrong";
+        ("plugins".to_string(), Err(CliError::config(text, hint)))
+    };
+    catalog.complaints().into_iter().map(wrong).collect()
 }
 
 /// Keys that are there must be private and readable; the operator's must be there.

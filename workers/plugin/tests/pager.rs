@@ -75,7 +75,7 @@ impl Stage {
         };
         let (sink, mut progress) = ProgressSink::channel();
         let execution = self.adapter.execute_command(call, sink).await;
-        (execution, drain(&mut progress))
+        (execution.execution, drain(&mut progress))
     }
 
     async fn run(&self, verb: &str) -> Execution {
