@@ -34,6 +34,8 @@ fn case() -> Value {
     })
 }
 
+type Change = fn(&mut Value);
+
 async fn differences(change: impl FnOnce(&mut Value)) -> Vec<String> {
     let mut value = case();
     change(&mut value);
@@ -48,7 +50,7 @@ async fn a_case_passes_without_waiting() {
 
 #[tokio::test]
 async fn every_difference_is_found() {
-    let cases: [(fn(&mut Value), &str); 12] = [
+    let cases: [(Change, &str); 12] = [
         (|c| c["expect"][0]["method"] = json!("PUT"), "request 1: method is POST"),
         (|c| c["expect"][0]["url"] = json!("https://acme.example/charges?a=1"), "request 1: URL is"),
         (|c| c["expect"][1]["headers"] = json!({"authorization": "Bearer u"}), "request 2: header authorization"),
