@@ -1,6 +1,9 @@
 //! The main job on real input: the command line, signed, witnessed and confirmed, against a real OBS Studio.
 //! Run by `make test-peers`.
 
+mod never_twice;
+mod providers;
+
 use anyhow::{Context, Result};
 use if_harness::{fabric::Fabric, obs::RealObs};
 

@@ -62,7 +62,12 @@ fn url(plan: &Plan, request: &RequestPlan, context: &Context) -> Result<Url, Sto
     let text = match path.starts_with("https://") || path.starts_with("http://") {
         true => path,
         false => {
-            let base = plan.templates.text(&plan.base_url, context).map_err(bad_template)?;
+            // A base that cannot be rendered names a setting that is not given.
+            let base = match (plan.templates.text(&plan.base_url, context), &plan.fallback_url) {
+                (Err(_), Some(fallback)) => plan.templates.text(fallback, context),
+                (base, _) => base,
+            };
+            let base = base.map_err(bad_template)?;
             format!("{}/{}", base.trim_end_matches('/'), path.trim_start_matches('/'))
         }
     };

@@ -45,6 +45,10 @@ impl<'a> Compiler<'a> {
         let host_fields = raw.instance.iter().filter(|(_, f)| f.format == Some(Format::Uri));
         let host_fields = host_fields.map(|(name, _)| name.clone()).collect();
         let base_url = self.at("base_url", |c| c.url(&raw.base_url, Scope::INSTANCE | Scope::COMMON_ARGS));
+        let fallback_url = match &raw.fallback_url {
+            None => Some(None),
+            Some(url) => self.at("fallback_url", |c| c.url(url, Scope::INSTANCE)).map(Some),
+        };
         let auth = self.at("auth", |c| c.auth(&raw.auth));
         let everywhere = Scope::INSTANCE | Scope::SECRET | Scope::COMMAND | Scope::COMMON_ARGS;
         let headers = self.at("headers", |c| c.headers(&raw.headers, everywhere));
@@ -76,6 +80,7 @@ impl<'a> Compiler<'a> {
             allowed_hosts,
             host_fields,
             base_url: base_url?,
+            fallback_url: fallback_url?,
             auth: auth?,
             headers: headers?,
             limits: limits?,

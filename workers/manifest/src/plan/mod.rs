@@ -33,6 +33,8 @@ pub struct Plan {
     /// Without a slash at its end where it is written out. Rendered with [`Escape::Url`], or not escaped where it begins
     /// with a setting of format `uri`: the template knows.
     pub base_url: Template,
+    /// In place of `base_url` where the setting that it names is not given.
+    pub fallback_url: Option<Template>,
     pub auth: Auth,
     pub headers: Vec<(String, Template)>,
     pub limits: Limits,

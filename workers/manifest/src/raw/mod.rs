@@ -48,6 +48,9 @@ pub struct Manifest {
     pub allowed_hosts: Vec<String>,
     /// Template. Start of every request's URL.
     pub base_url: String,
+    /// Template. Start of every request's URL where the setting that `base_url` names is not given.
+    #[serde(default)]
+    pub fallback_url: Option<String>,
     /// Settings of an instance: what `add` asks for.
     #[serde(default)]
     pub instance: IndexMap<String, Field>,
