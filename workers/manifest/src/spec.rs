@@ -128,8 +128,8 @@ pub struct Pattern {
 impl Pattern {
     /// Fails with the reason where `source` is no regular expression, or one too large.
     pub fn new(source: &str) -> Result<Self, String> {
-        // Alone first: the group around it could close what it leaves open.
-        regex(source)?;
+        // Alone first: the group around it could close what it leaves open. Only read: to compile it costs much more.
+        regex_syntax::parse(source).map_err(|e| last_line(&e.to_string()))?;
         Ok(Self { source: source.into(), whole: regex(&format!("^(?:{source})$"))? })
     }
     pub fn as_str(&self) -> &str {
@@ -143,8 +143,12 @@ impl Pattern {
 /// Compiles a regular expression of bounded size.
 pub(crate) fn regex(source: &str) -> Result<Regex, String> {
     let built = RegexBuilder::new(source).size_limit(PATTERN_MAX_BYTES).build();
-    // The first lines of the error draw the place with carets; the last one says what it is.
-    built.map_err(|e| e.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_string())
+    built.map_err(|e| last_line(&e.to_string()))
+}
+
+/// What is wrong, without the lines before it that draw the place with carets.
+fn last_line(error: &str) -> String {
+    error.lines().last().unwrap_or_default().trim_start_matches("error: ").to_string()
 }
 
 impl PartialEq for Pattern {

@@ -35,6 +35,7 @@ fn the_folder_has_the_name_of_the_provider() {
 
 /// What is replaced in the manifest above, by what, and everything that is then said.
 const REFUSED: &[(&str, &str, &[&str])] = &[
+    ("auth: none", "auth: { bearr: { token: a } }", &[r#"28:9: auth: there is no "bearr" (did you mean "bearer"?)"#]),
     (
         "summary: Telegram bots",
         "sumary: Telegram bots",

@@ -28,8 +28,12 @@ pub(crate) fn read<'a, T: Deserialize<'a>>(node: &'a Node, of: Option<&'a str>) 
     (read.map_err(|e| e.finding(node.at)), unknown.into_inner())
 }
 
+/// Boxed: every step of reading may return it.
 #[derive(Debug)]
-struct Misfit {
+struct Misfit(Box<Told>);
+
+#[derive(Debug)]
+struct Told {
     at: Option<Location>,
     /// The key whose value it is about.
     of: Option<String>,
@@ -47,33 +51,39 @@ enum What {
 
 impl Misfit {
     fn new(what: What) -> Self {
-        Self { at: None, of: None, what, hint: None }
+        Self(Box::new(Told { at: None, of: None, what, hint: None }))
+    }
+
+    fn hint(mut self, hint: String) -> Self {
+        self.0.hint = Some(hint);
+        self
     }
 
     /// Errors made inside serde know no place: the innermost reader they pass tells them.
     fn or_at(mut self, at: Location, of: Option<&str>) -> Self {
-        if self.at.is_none() {
-            self.at = Some(at);
-            self.of = of.map(Into::into);
+        if self.0.at.is_none() {
+            self.0.at = Some(at);
+            self.0.of = of.map(Into::into);
         }
         self
     }
 
     fn finding(self, root: Location) -> Finding {
-        let of = self.of.unwrap_or_else(|| "the file".into());
-        let message = match self.what {
+        let told = *self.0;
+        let of = told.of.unwrap_or_else(|| "the file".into());
+        let message = match told.what {
             What::Type { found, expected } => format!("{of} is {found}, expected {expected}"),
             What::Missing(key) => format!("{of} has no {key:?}"),
             What::Unknown(key) => unknown_key(&key, &of),
             What::Other(text) => format!("{of}: {text}"),
         };
-        Finding { at: self.at.unwrap_or(root), message, hint: self.hint }
+        Finding { at: told.at.unwrap_or(root), message, hint: told.hint }
     }
 }
 
 impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.what)
+        write!(f, "{:?}", self.0.what)
     }
 }
 
@@ -95,12 +105,11 @@ impl de::Error for Misfit {
         Self::new(What::Type { found, expected: expected.to_string() })
     }
     fn unknown_variant(found: &str, known: &'static [&'static str]) -> Self {
-        let hint = did_you_mean(found, known);
-        Self { hint: Some(hint), ..Self::new(What::Other(format!("there is no {found:?}"))) }
+        Self::new(What::Other(format!("there is no {found:?}"))).hint(did_you_mean(found, known))
     }
     fn unknown_field(found: &str, known: &'static [&'static str]) -> Self {
         // Of a struct that is read through a visitor of its own: the first unknown key ends it.
-        Self { hint: Some(did_you_mean(found, known)), ..Self::new(What::Unknown(found.into())) }
+        Self::new(What::Unknown(found.into())).hint(did_you_mean(found, known))
     }
     fn missing_field(key: &'static str) -> Self {
         Self::new(What::Missing(key))
@@ -205,7 +214,7 @@ impl<'a> de::Deserializer<'a> for Reader<'a, '_> {
             Tree::Scalar(Value::String(name)) => visitor.visit_enum(name.as_str().into_deserializer()),
             Tree::Map(entries) if entries.len() == 1 => {
                 let (key, node) = &entries[0];
-                visitor.visit_enum(Variant { key, reader: self.of(node, Some(&key.text)) })
+                visitor.visit_enum(Variant { key, of: self.of, reader: self.of(node, Some(&key.text)) })
             }
             _ => Err(Misfit::new(What::Type {
                 found: self.node.kind().into(),
@@ -268,6 +277,8 @@ impl<'a> de::MapAccess<'a> for Entries<'a, '_> {
 
 struct Variant<'a, 's> {
     key: &'a Key,
+    /// The key of the choice.
+    of: Option<&'a str>,
     reader: Reader<'a, 's>,
 }
 
@@ -276,7 +287,7 @@ impl<'a, 's> EnumAccess<'a> for Variant<'a, 's> {
     type Variant = Reader<'a, 's>;
     fn variant_seed<T: DeserializeSeed<'a>>(self, seed: T) -> Result<(T::Value, Reader<'a, 's>), Misfit> {
         let name = de::value::BorrowedStrDeserializer::new(&self.key.text);
-        let value = seed.deserialize(name).map_err(|e: Misfit| Misfit { at: Some(self.key.at), ..e })?;
+        let value = seed.deserialize(name).map_err(|e: Misfit| e.or_at(self.key.at, self.of))?;
         Ok((value, self.reader))
     }
 }
