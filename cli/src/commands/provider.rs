@@ -1,19 +1,31 @@
 //! `provider`: what can be operated, and with which arguments. Needs no fabric.
 
+mod check;
+
 use crate::{
     CliError,
     context::Context,
     output::{Style, table},
 };
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command, value_parser};
 use if_manifest::{OperationSpec, ParamSpec, ProviderSpec, args::nearest};
 use serde_json::json;
+use std::path::{Path, PathBuf};
 
 pub fn tree(command: Command) -> Command {
     command
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(Command::new("list").about("every provider"))
+        .subcommand(
+            Command::new("check").about("is a folder with a manifest sound, and do its cases come out as they say?").arg(
+                Arg::new("path")
+                    .value_name("PATH")
+                    .required(true)
+                    .value_parser(value_parser!(PathBuf))
+                    .help("the folder, or the manifest.yaml in it"),
+            ),
+        )
         .subcommand(
             Command::new("show")
                 .about("one provider: settings and operations")
@@ -23,6 +35,9 @@ pub fn tree(command: Command) -> Command {
 
 pub fn run(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
     match matches.subcommand() {
+        Some(("check", m)) => {
+            check::check(context, m.get_one::<PathBuf>("path").map(PathBuf::as_path).unwrap_or(Path::new(".")))
+        }
         Some(("show", m)) => show(context, m.get_one::<String>("id").map(String::as_str).unwrap_or_default()),
         _ => list(context),
     }
@@ -91,7 +106,7 @@ fn human(style: Style, p: &ProviderSpec) -> String {
 fn usage(provider: &ProviderSpec, o: &OperationSpec) -> String {
     let param = |p: &ParamSpec| {
         let text = if p.positional { p.name.to_uppercase() } else { format!("--{}", p.name.replace('_', "-")) };
-        if p.required { text } else { format!("[{text}]") }
+        if p.required && p.from.is_none() { text } else { format!("[{text}]") }
     };
     let provider = (provider.family() != provider.id).then(|| provider.id.clone());
     let words = [Some(o.id.replace('.', " ")), provider, Some("INSTANCE".into())];
