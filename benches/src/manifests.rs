@@ -2,6 +2,8 @@
 
 use crate::report::{Report, Series};
 use anyhow::{Result, anyhow, ensure};
+use if_engine::Source;
+use if_worker::manifests::ManifestSource;
 use std::{
     fmt::Write,
     hint::black_box,
@@ -98,28 +100,31 @@ pub fn run(report: &mut Report) -> Result<()> {
     let texts = manifests();
     let lines = texts[0].1.lines().count();
     ensure!(LINES.contains(&lines), "a synthetic manifest has {lines} lines");
-    let mut compiled = Vec::new();
-    let mut parsed = Vec::new();
+    let dir = tempfile::tempdir()?;
+    for (id, text) in &texts {
+        std::fs::create_dir(dir.path().join(id))?;
+        std::fs::write(dir.path().join(id).join("manifest.yaml"), text)?;
+    }
+    let (mut loaded, mut one_core) = (Vec::new(), Vec::new());
     for _ in 0..SAMPLES {
+        let begin = Instant::now();
+        let scan = ManifestSource::new(dir.path().to_path_buf(), dir.path().join("tokens")).scan();
+        loaded.push(begin.elapsed());
+        ensure!(scan.providers.len() == MANIFESTS, "not loaded: {:?}", scan.complaints);
         let begin = Instant::now();
         for (id, text) in &texts {
             let plan = if_manifest::compile_as(id, "manifest.yaml", text);
             black_box(plan.map_err(|e| anyhow!("{}", e.iter().map(ToString::to_string).collect::<String>()))?);
         }
-        compiled.push(begin.elapsed());
-        let begin = Instant::now();
-        for (_, text) in &texts {
-            black_box(if_manifest::yaml::parse(text).map_err(|e| anyhow!(e.what))?);
-        }
-        parsed.push(begin.elapsed());
+        one_core.push(begin.elapsed());
     }
-    let (compiled, parsed) = (Series::new(compiled).quantile(0.5), Series::new(parsed).quantile(0.5));
+    let (loaded, one_core) = (Series::new(loaded).quantile(0.5), Series::new(one_core).quantile(0.5));
     report.row(
-        &format!("{MANIFESTS} manifests of {lines} lines, text to plan, p50"),
-        format!("{:.1} ms", compiled.as_secs_f64() * 1e3),
-        format!("{:.1} ms of it to parse the YAML", parsed.as_secs_f64() * 1e3),
+        &format!("{MANIFESTS} manifests of {lines} lines, loaded by a worker, p50"),
+        format!("{:.1} ms", loaded.as_secs_f64() * 1e3),
+        format!("{:.1} ms to compile them on one core", one_core.as_secs_f64() * 1e3),
         &format!("<= {} ms", TARGET.as_millis()),
-        compiled <= TARGET,
+        loaded <= TARGET,
     );
     Ok(())
 }

@@ -154,7 +154,6 @@ fn serve(mut client: TcpStream, server: SocketAddr, trap: &Trap) -> Result<()> {
     }
 }
 
-
 /// Bytes up to the empty line.
 fn head(stream: &mut TcpStream) -> Result<Vec<u8>> {
     let (mut bytes, mut byte) = (Vec::new(), [0]);

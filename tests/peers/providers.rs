@@ -63,7 +63,20 @@ fn ai_completes_within_its_budget(told: &Told, ai: &AiMock) -> Result<()> {
     let base_url = format!("{}/v1", ai.url());
     let line = ["ai", "complete", "openai", "mygpt4", "--prompt", "Explain IF"];
     told.run(
-        &["ai", "add", "openai", "mygpt4", "--api-key", ai.key(), "--model", "gpt-4", "--max-tokens", "2000", "--base-url", &base_url],
+        &[
+            "ai",
+            "add",
+            "openai",
+            "mygpt4",
+            "--api-key",
+            ai.key(),
+            "--model",
+            "gpt-4",
+            "--max-tokens",
+            "2000",
+            "--base-url",
+            &base_url,
+        ],
         0,
     )?;
     told.fabric.wait_instance("openai", "mygpt4", "ok")?;
@@ -75,7 +88,10 @@ fn ai_completes_within_its_budget(told: &Told, ai: &AiMock) -> Result<()> {
     assert!(most > 120_000 && most < 130_000, "{estimate}");
 
     let done = told.json(&line, 0)?;
-    assert_eq!(done["result"]["text"], "IF runs a command, confirms what it did, and keeps a record that anybody can check.");
+    assert_eq!(
+        done["result"]["text"],
+        "IF runs a command, confirms what it did, and keeps a record that anybody can check."
+    );
     // 11 tokens in at $30 and 17 out at $60 per million.
     assert_eq!(done["cost"]["amount_micros"], 11 * 30 + 17 * 60, "{done}");
     assert_eq!(done["budget"]["remaining"]["amount_micros"], 50_000_000 - 1_350, "{done}");
@@ -97,10 +113,17 @@ fn ai_completes_within_its_budget(told: &Told, ai: &AiMock) -> Result<()> {
 }
 
 fn chat_sends(told: &Told, telegram: &TelegramApi) -> Result<()> {
-    told.run(&["chat", "add", "telegram", "mychannel", "--token", BOT_TOKEN, "--chat", "42", "--base-url", telegram.url()], 0)?;
+    told.run(
+        &["chat", "add", "telegram", "mychannel", "--token", BOT_TOKEN, "--chat", "42", "--base-url", telegram.url()],
+        0,
+    )?;
     told.fabric.wait_instance("telegram", "mychannel", "ok")?;
     let sent = told.json(&["chat", "send", "telegram", "mychannel", "Hello"], 0)?;
-    assert_eq!((&sent["result"]["chat"], &sent["cost"]["amount_micros"]), (&Value::from(42), &Value::from(0)), "{sent}");
+    assert_eq!(
+        (&sent["result"]["chat"], &sent["cost"]["amount_micros"]),
+        (&Value::from(42), &Value::from(0)),
+        "{sent}"
+    );
     assert_eq!(telegram.said(BOT_TOKEN)?[0]["text"], "Hello");
     told.run(&["chat", "test", "telegram", "mychannel"], 0)?;
     Ok(())
@@ -109,8 +132,22 @@ fn chat_sends(told: &Told, telegram: &TelegramApi) -> Result<()> {
 fn payment_charges(told: &Told, stripe: &LocalStripe) -> Result<()> {
     let (customer, card) = stripe.customer_with_card("4242424242424242")?;
     told.run(
-        &["payment", "add", "stripe", "mypayments", "--secret-key", stripe.key(), "--currency", "usd", "--customer", &customer,
-            "--payment-method", &card, "--base-url", stripe.url()],
+        &[
+            "payment",
+            "add",
+            "stripe",
+            "mypayments",
+            "--secret-key",
+            stripe.key(),
+            "--currency",
+            "usd",
+            "--customer",
+            &customer,
+            "--payment-method",
+            &card,
+            "--base-url",
+            stripe.url(),
+        ],
         0,
     )?;
     told.fabric.wait_instance("stripe", "mypayments", "ok")?;
@@ -129,8 +166,20 @@ fn payment_charges(told: &Told, stripe: &LocalStripe) -> Result<()> {
 
 fn cloud_makes_a_machine(told: &Told, moto: &Moto, key: &str, secret: &str) -> Result<()> {
     told.run(
-        &["cloud", "add", "aws", "myaccount", "--access-key-id", key, "--secret-access-key", secret, "--region", moto.region(),
-            "--base-url", moto.url()],
+        &[
+            "cloud",
+            "add",
+            "aws",
+            "myaccount",
+            "--access-key-id",
+            key,
+            "--secret-access-key",
+            secret,
+            "--region",
+            moto.region(),
+            "--base-url",
+            moto.url(),
+        ],
         0,
     )?;
     told.fabric.wait_instance("aws", "myaccount", "ok")?;
@@ -138,8 +187,22 @@ fn cloud_makes_a_machine(told: &Told, moto: &Moto, key: &str, secret: &str) -> R
     let image = images["result"]["items"][0]["id"].as_str().context("an image")?.to_string();
     told.run(&["cloud", "remove", "aws", "myaccount"], 0)?;
     told.run(
-        &["cloud", "add", "aws", "myaccount", "--access-key-id", key, "--secret-access-key", secret, "--region", moto.region(),
-            "--base-url", moto.url(), "--image", &image],
+        &[
+            "cloud",
+            "add",
+            "aws",
+            "myaccount",
+            "--access-key-id",
+            key,
+            "--secret-access-key",
+            secret,
+            "--region",
+            moto.region(),
+            "--base-url",
+            moto.url(),
+            "--image",
+            &image,
+        ],
         0,
     )?;
     told.fabric.wait_instance("aws", "myaccount", "ok")?;
@@ -151,7 +214,10 @@ fn cloud_makes_a_machine(told: &Told, moto: &Moto, key: &str, secret: &str) -> R
     assert!(hint.contains("optimise price set aws t3.medium"), "{hint}");
     told.run(&["optimise", "price", "set", "aws", "t3.medium", "--rate", "hour=0.0416", "--source", "the test"], 0)?;
     let made = told.json(&line, 0)?;
-    assert_eq!((&made["result"]["state"], &made["cost"]["amount_micros"]), (&Value::from("running"), &Value::from(41_600)));
+    assert_eq!(
+        (&made["result"]["state"], &made["cost"]["amount_micros"]),
+        (&Value::from("running"), &Value::from(41_600))
+    );
     Ok(())
 }
 
@@ -203,7 +269,9 @@ operations:
 fn report_adds_up(told: &Told) -> Result<()> {
     let report = told.json(&["optimise", "report", "--group-by", "provider,operation"], 0)?;
     let rows = report["rows"].as_array().context("rows")?;
-    let posted = |row: &Value| row["posted"].as_array().into_iter().flatten().filter_map(|m| m["amount_micros"].as_i64()).sum::<i64>();
+    let posted = |row: &Value| {
+        row["posted"].as_array().into_iter().flatten().filter_map(|m| m["amount_micros"].as_i64()).sum::<i64>()
+    };
     let sum: i64 = rows.iter().map(posted).sum();
     assert_eq!(sum, posted(&report["total"]), "{report}");
     let status = told.json(&["status"], 0)?;

@@ -17,8 +17,8 @@ use std::{
 /// Every provider of the catalog. One that does not compile is left out and said why: the build's tests refuse it.
 pub fn built_in(tokens: &Path) -> Scan {
     let mut scan = Scan::default();
-    for entry in if_manifest::catalog() {
-        match of_entry(entry, tokens) {
+    for made in on_all_cores(if_manifest::catalog(), |entry| of_entry(entry, tokens)) {
+        match made {
             Ok(provider) => scan.providers.push(provider),
             Err(complaints) => scan.complaints.extend(complaints),
         }
@@ -27,6 +27,21 @@ pub fn built_in(tokens: &Path) -> Scan {
 }
 
 type Made = Result<Arc<dyn Provider>, Vec<String>>;
+
+/// `work` for each item, in their order. A hundred manifests take a while to read, and each is read by itself.
+fn on_all_cores<I: Sync, O: Send>(items: &[I], work: impl Fn(&I) -> O + Sync) -> Vec<O> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let share = items.len().div_ceil(cores).max(1);
+    std::thread::scope(|scope| {
+        let work = &work;
+        let parts: Vec<_> =
+            items.chunks(share).map(|part| scope.spawn(move || part.iter().map(work).collect())).collect();
+        let done = parts.into_iter().map(|part| part.join());
+        // A panic in one part goes on here, as it would have without threads.
+        done.flat_map(|part: std::thread::Result<Vec<O>>| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
+}
 
 fn of_entry(entry: &CatalogEntry, tokens: &Path) -> Made {
     let plan = entry.plan().map_err(texts)?;
@@ -68,9 +83,11 @@ impl ManifestSource {
     fn look(&self, found: BTreeMap<Name, Stamp>) -> Scan {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.retain(|id, (stamp, _)| found.get(id) == Some(stamp));
+        let new: Vec<(Name, Stamp)> = found.into_iter().filter(|(id, _)| !seen.contains_key(id)).collect();
+        let made = on_all_cores(&new, |(id, _)| self.load(id));
+        seen.extend(new.into_iter().zip(made).map(|((id, stamp), made)| (id, (stamp, made))));
         let mut scan = Scan::default();
-        for (id, stamp) in found {
-            let (_, made) = seen.entry(id.clone()).or_insert_with(|| (stamp, self.load(&id)));
+        for (_, made) in seen.values() {
             match made {
                 Ok(provider) => scan.providers.push(provider.clone()),
                 Err(complaints) => scan.complaints.extend(complaints.iter().cloned()),

@@ -128,6 +128,15 @@ pub(crate) fn check_times(now: Timestamp, issued: Timestamp, deadline: Timestamp
     Ok(())
 }
 
+/// What to type to add the instance of a command: `vmix add studio`, `chat add telegram mychannel`.
+fn add_command(c: &Command) -> String {
+    let family = c.operation.as_str().split('.').next().unwrap_or_default();
+    match family == c.provider.as_str() {
+        true => format!("{family} add {}", c.instance),
+        false => format!("{family} add {} {}", c.provider, c.instance),
+    }
+}
+
 /// The member that will execute it.
 fn check_served(c: &Command, served: Served) -> Result<Name, Reject> {
     let target = format!("{}/{}", c.provider, c.instance);
@@ -135,9 +144,7 @@ fn check_served(c: &Command, served: Served) -> Result<Name, Reject> {
         Served::Nobody { known } => {
             let hint = match known {
                 Some(nearest) => format!("did you mean {nearest}? `ifctl node list` shows what is served"),
-                None => {
-                    format!("start a worker that has {target}, or add it: `ifctl {} add {}`", c.provider, c.instance)
-                }
+                None => format!("start a worker that has {target}, or add it: `ifctl {}`", add_command(c)),
             };
             Err(Reject::new(Code::NoWorker, format!("no live worker serves {target}")).hint(hint))
         }

@@ -18,13 +18,15 @@ pub fn tree(command: Command) -> Command {
         .arg_required_else_help(true)
         .subcommand(Command::new("list").about("every provider"))
         .subcommand(
-            Command::new("check").about("is a folder with a manifest sound, and do its cases come out as they say?").arg(
-                Arg::new("path")
-                    .value_name("PATH")
-                    .required(true)
-                    .value_parser(value_parser!(PathBuf))
-                    .help("the folder, or the manifest.yaml in it"),
-            ),
+            Command::new("check")
+                .about("is a folder with a manifest sound, and do its cases come out as they say?")
+                .arg(
+                    Arg::new("path")
+                        .value_name("PATH")
+                        .required(true)
+                        .value_parser(value_parser!(PathBuf))
+                        .help("the folder, or the manifest.yaml in it"),
+                ),
         )
         .subcommand(
             Command::new("show")

@@ -89,7 +89,8 @@ fn cases(context: &Context, dir: &Path, plan: &Plan) -> Result<Vec<Case>, CliErr
     paths.sort();
     let mut cases = Vec::new();
     for path in paths {
-        let text = fs::read_to_string(&path).map_err(|e| CliError::io(format!("{} cannot be read", path.display()), &e))?;
+        let text =
+            fs::read_to_string(&path).map_err(|e| CliError::io(format!("{} cannot be read", path.display()), &e))?;
         let case = Case::parse(&path.to_string_lossy(), &text).map_err(|e| wrong(context, &[e]))?;
         if let Some(problem) = case.problems(plan).first() {
             return Err(CliError::config(format!("{}: {problem}", path.display()), "correct the case"));
@@ -104,7 +105,8 @@ fn show(context: &Context, found: &Findings) -> Result<(), CliError> {
     let missing: Vec<String> = found.missing.iter().map(kind_text).collect();
     let spec = &found.plan.spec;
     if context.out.is_json() {
-        let report = |r: &CaseReport| json!({"name": r.name, "ok": r.differences.is_empty(), "differences": r.differences});
+        let report =
+            |r: &CaseReport| json!({"name": r.name, "ok": r.differences.is_empty(), "differences": r.differences});
         context.out.document(&json!({
             "id": spec.id,
             "folder": found.folder,
@@ -123,7 +125,8 @@ fn show(context: &Context, found: &Findings) -> Result<(), CliError> {
         0 => format!("{} has no case of: {}", spec.id, missing.join(", ")),
         n => format!("{n} of {} cases of {} do not come out as they say", found.reports.len(), spec.id),
     };
-    let error = CliError::failed(text).hint("every provider needs a case of each: ok, auth_failure, rate_limit, malformed");
+    let error =
+        CliError::failed(text).hint("every provider needs a case of each: ok, auth_failure, rate_limit, malformed");
     Err(if context.out.is_json() { error.printed() } else { error })
 }
 
@@ -134,12 +137,8 @@ fn kind_text(kind: &Kind) -> String {
 fn human(context: &Context, found: &Findings) -> String {
     let style = context.out.style();
     let spec = &found.plan.spec;
-    let mut out = format!(
-        "{}: {} operations, {} cases\n",
-        style.bold(&spec.id),
-        spec.operations.len(),
-        found.reports.len()
-    );
+    let mut out =
+        format!("{}: {} operations, {} cases\n", style.bold(&spec.id), spec.operations.len(), found.reports.len());
     for report in &found.reports {
         let verdict = if report.differences.is_empty() { style.green("ok") } else { style.red("wrong") };
         out.push_str(&format!("  {verdict}  {}\n", value::printable(&report.name)));
