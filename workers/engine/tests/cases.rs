@@ -1,14 +1,12 @@
 //! The cases of every provider that comes with the product.
 
-use if_engine::http::cases::{Case, run_case};
+use if_engine::http::cases::run_case;
+use if_manifest::cases::{Case, missing_kinds};
 use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
-
-/// What every provider shows at least: a success, refused credentials, a rate limit, an answer that cannot be read.
-const OUTCOMES: [&str; 4] = ["succeeded", "authentication_failure", "rate_limited", "malformed_answer"];
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
@@ -26,16 +24,16 @@ async fn every_case_of_every_provider_passes() {
         let text = fs::read_to_string(folder.join("manifest.yaml")).unwrap();
         let plan = if_manifest::compile_as(id, "manifest.yaml", &text).map(Arc::new);
         let plan = plan.unwrap_or_else(|e| panic!("{id}: {}", e[0]));
-        let mut seen = Vec::new();
+        let mut cases = Vec::new();
         for file in entries(&folder.join("cases")) {
-            let case: Case = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
-            seen.extend([Some(case.outcome.status.clone()), case.outcome.code.clone()].into_iter().flatten());
-            let report = run_case(&plan, &case).await;
             let shown = format!("{id}/{}", file.file_stem().unwrap().to_str().unwrap());
-            wrong.extend(report.differences.into_iter().map(|d| format!("{shown}: {d}\n")));
+            let case = Case::parse(&shown, &fs::read_to_string(&file).unwrap()).unwrap_or_else(|e| panic!("{e}"));
+            let report = run_case(&plan, &case).await;
+            let problems = case.problems(&plan).into_iter().chain(report.differences);
+            wrong.extend(problems.map(|d| format!("{shown}: {d}\n")));
+            cases.push(case);
         }
-        let missing = OUTCOMES.iter().filter(|o| !seen.iter().any(|s| s == *o));
-        wrong.extend(missing.map(|o| format!("{id}: no case of {o}\n")));
+        wrong.extend(missing_kinds(&cases).iter().map(|kind| format!("{id}: no case of kind {kind:?}\n")));
     }
     assert!(wrong.is_empty(), "\n{}", wrong.concat());
 }

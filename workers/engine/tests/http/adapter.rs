@@ -14,7 +14,7 @@ fn me() -> Script {
 
 fn provider() -> (HttpProvider, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
-    (HttpProvider::new(plan("{ first_byte: 150ms }", "{ attempts: 1 }", ""), dir.path().into()), dir)
+    (HttpProvider::new(plan("{ first_byte: 150ms }", "{ attempts: 1 }", ""), None, dir.path().into()), dir)
 }
 
 #[tokio::test]
@@ -61,9 +61,9 @@ async fn refused_credentials_close_it() {
     let adapter = provider.adapter(config(&server, None)).unwrap();
     adapter.connect().await.unwrap();
     let run = || adapter.execute_command(call("chat.me", json!({}), LONG), ProgressSink::none());
-    assert_eq!(told(&run().await), "succeeded");
+    assert_eq!(told(&run().await.execution), "succeeded");
     assert!(futures::FutureExt::now_or_never(adapter.closed()).is_none());
-    assert_eq!(told(&run().await), "failed authentication_failure");
+    assert_eq!(told(&run().await.execution), "failed authentication_failure");
     let error = adapter.closed().await;
     assert_eq!(error.state, InstanceState::AuthenticationFailure);
     assert!(error.message.contains("revoked"), "{error}");
