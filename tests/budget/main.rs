@@ -47,7 +47,7 @@ async fn a_budget_is_never_overspent_whatever_dies() -> Result<()> {
     let mut totals = Totals::default();
     for round in 0..rounds {
         let session: Name = format!("round-{round}").parse()?;
-        set_budget(&client, &fabric.operator(), &session).await?;
+        set_budget(&client, &Keys::default().admin, &session).await?;
         totals.add(storm(&mut fabric, &client, &session, &mut random).await?);
         let row = settled(&client, &session).await.with_context(|| format!("round {round}"))?;
         ensure!(row.posted.amount_micros > 0, "round {round}: nothing was spent, the storm reached nobody");

@@ -1,6 +1,11 @@
 //! What this node serves and how it is, signed: every second, at every change, when asked, and when leaving.
 
-use crate::{clock, node::Node, registry::Registry};
+use crate::{
+    clock,
+    node::Node,
+    registry::{Now, Registry},
+    tariff::Sheet,
+};
 use if_bus::{BusError, Subscription};
 use if_schemas::{
     Envelope, Hash, Name,
@@ -88,9 +93,9 @@ impl Presence {
         if !self.node.bus.link().borrow().up {
             return Ok(());
         }
-        let providers = self.registry.providers();
+        let Now { instances, providers, tariffs } = self.registry.now();
         if !leaving {
-            self.tell_tariffs().await?;
+            self.tell_tariffs(&tariffs).await?;
         }
         let announcement = Announcement {
             node: self.node.name.clone(),
@@ -98,7 +103,7 @@ impl Presence {
             at: clock::now(),
             sequence: self.sequence.fetch_add(1, Ordering::Relaxed),
             leaving,
-            instances: self.served(),
+            instances: self.allowed(instances),
             providers,
         };
         let bytes = Envelope::seal(&announcement, &self.node.key)?.to_message()?;
@@ -107,8 +112,8 @@ impl Presence {
 
     /// Prices that nobody was told yet: before the announcement that names them, so that no command is refused for want
     /// of them.
-    async fn tell_tariffs(&self) -> Result<(), PresenceError> {
-        for sheet in self.registry.tariffs().iter().filter(|s| self.may_tell(&s.provider)) {
+    async fn tell_tariffs(&self, tariffs: &[Sheet]) -> Result<(), PresenceError> {
+        for sheet in tariffs.iter().filter(|s| self.may_tell(&s.provider)) {
             let key = (sheet.provider.clone(), sheet.hash);
             if self.told.lock().unwrap_or_else(PoisonError::into_inner).contains(&key) {
                 continue;
@@ -134,8 +139,7 @@ impl Presence {
     }
 
     /// The broker refuses an announcement as a whole if one instance in it is not this node's to serve.
-    fn served(&self) -> Vec<InstancePresence> {
-        let mut instances = self.registry.presence();
+    fn allowed(&self, mut instances: Vec<InstancePresence>) -> Vec<InstancePresence> {
         if let Some(view) = self.node.trust.current() {
             let key = self.node.key.id();
             instances.retain(|i| view.trust.authorize_worker(&key, &i.provider, &i.instance).is_ok());

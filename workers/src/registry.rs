@@ -74,13 +74,79 @@ struct Tables {
     running: BTreeMap<Key, Running>,
     /// Running instances whose entry has become wrong.
     problems: BTreeMap<Key, Problem>,
+    /// Providers that have an instance here.
+    served: Vec<Known>,
+    tariffs: Arc<Vec<Sheet>>,
+}
+
+impl Tables {
+    fn served(&self, known: &Providers) -> Vec<Known> {
+        let providers: BTreeSet<&Name> = self.running.keys().map(|(provider, _)| provider).collect();
+        providers.into_iter().filter_map(|name| known.get(name).cloned()).collect()
+    }
+
+    fn sheets(&self) -> Vec<Sheet> {
+        let sheets = self.served.iter().filter_map(|known| {
+            let sheet = Sheet::of(known, self.defaults(known));
+            sheet.inspect_err(|error| tracing::error!(provider = %known.name, %error, "its prices cannot be told")).ok()
+        });
+        sheets.collect()
+    }
+
+    fn defaults(&self, known: &Known) -> BTreeMap<Name, Map<String, Value>> {
+        let mine = self.running.iter().filter(|((provider, _), _)| *provider == known.name);
+        let defaults = mine.filter_map(|((_, instance), running)| match &running.plan {
+            Plan::Serve(settings) => {
+                let defaults = known.provider.price_defaults(&settings.open_settings());
+                (!defaults.is_empty()).then(|| (instance.clone(), defaults))
+            }
+            Plan::Broken(_) => None,
+        });
+        defaults.collect()
+    }
+
+    fn presence(&self) -> Vec<InstancePresence> {
+        let running = self.running.iter().map(|(key, running)| {
+            let now = running.session.snapshot();
+            let note = self.problems.get(key).map(|p| format!("its settings changed and are not used: {}", p.text));
+            let detail = [now.detail, note].into_iter().flatten().collect::<Vec<_>>().join("; ");
+            InstancePresence {
+                provider: key.0.clone(),
+                instance: key.1.clone(),
+                state: now.state,
+                detail: Some(detail).filter(|d| !d.is_empty()),
+                since: now.since,
+                simulated: now.simulated,
+            }
+        });
+        running.collect()
+    }
+
+    fn providers(&self) -> Vec<ProviderPresence> {
+        let of = |known: &Known| {
+            let operations = known.spec.operations.iter();
+            let operations = operations.filter_map(|o| o.id.parse().ok().map(|id| (id, o.effect))).collect();
+            let tariff = self.tariffs.iter().find(|t| t.provider == known.name).map(|t| t.hash);
+            ProviderPresence { provider: known.name.clone(), operations, tariff }
+        };
+        self.served.iter().map(of).collect()
+    }
 }
 
 pub struct Registry {
     node: Arc<Node>,
     catalog: Arc<Catalog>,
     tables: Mutex<Tables>,
-    tariffs: Mutex<Arc<Vec<Sheet>>>,
+}
+
+/// What a node announces.
+pub struct Now {
+    /// State of every instance.
+    pub instances: Vec<InstancePresence>,
+    /// Operations of every provider that has an instance here.
+    pub providers: Vec<ProviderPresence>,
+    /// What these operations cost.
+    pub tariffs: Arc<Vec<Sheet>>,
 }
 
 /// What the files ask for.
@@ -96,7 +162,7 @@ pub struct Wanted {
 
 impl Registry {
     pub fn new(node: Arc<Node>, catalog: Arc<Catalog>) -> Self {
-        Self { node, catalog, tables: Mutex::default(), tariffs: Mutex::default() }
+        Self { node, catalog, tables: Mutex::default() }
     }
 
     /// Starts, stops and restarts until what runs is what is wanted.
@@ -122,8 +188,9 @@ impl Registry {
             }
         }
         tables.problems = problems(wanted, &tables.running);
+        tables.served = tables.served(&known);
+        tables.tariffs = Arc::new(tables.sheets());
         drop(tables);
-        self.refresh_tariffs();
         self.node.changed.notify_one();
     }
 
@@ -164,71 +231,10 @@ impl Registry {
         }
     }
 
-    /// State of every instance.
-    pub fn presence(&self) -> Vec<InstancePresence> {
+    /// What is announced, as of one moment: never an instance whose prices are not among the tariffs.
+    pub fn now(&self) -> Now {
         let tables = self.tables();
-        let running = tables.running.iter().map(|(key, running)| {
-            let now = running.session.snapshot();
-            let note = tables.problems.get(key).map(|p| format!("its settings changed and are not used: {}", p.text));
-            let detail = [now.detail, note].into_iter().flatten().collect::<Vec<_>>().join("; ");
-            InstancePresence {
-                provider: key.0.clone(),
-                instance: key.1.clone(),
-                state: now.state,
-                detail: Some(detail).filter(|d| !d.is_empty()),
-                since: now.since,
-                simulated: now.simulated,
-            }
-        });
-        running.collect()
-    }
-
-    /// Operations of every provider that has an instance here.
-    pub fn providers(&self) -> Vec<ProviderPresence> {
-        let tariffs = self.tariffs();
-        self.served()
-            .map(|k| {
-                let operations = k.spec.operations.iter();
-                let operations = operations.filter_map(|o| o.id.parse().ok().map(|id| (id, o.effect))).collect();
-                let tariff = tariffs.iter().find(|t| t.provider == k.name).map(|t| t.hash);
-                ProviderPresence { provider: k.name.clone(), operations, tariff }
-            })
-            .collect()
-    }
-
-    /// Providers that have an instance here.
-    fn served(&self) -> impl Iterator<Item = Known> {
-        let providers: BTreeSet<Name> = self.tables().running.keys().map(|(provider, _)| provider.clone()).collect();
-        let known = self.catalog.current();
-        providers.into_iter().filter_map(move |name| known.get(&name).cloned())
-    }
-
-    /// What the operations of every provider that has an instance here cost.
-    pub fn tariffs(&self) -> Arc<Vec<Sheet>> {
-        self.tariffs.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Makes the tariffs anew: after instances or the prices of a provider have changed.
-    pub fn refresh_tariffs(&self) {
-        let sheets = self.served().filter_map(|known| {
-            let sheet = Sheet::of(&known, self.defaults(&known));
-            sheet.inspect_err(|error| tracing::error!(provider = %known.name, %error, "its prices cannot be told")).ok()
-        });
-        let sheets = Arc::new(sheets.collect());
-        *self.tariffs.lock().unwrap_or_else(PoisonError::into_inner) = sheets;
-    }
-
-    fn defaults(&self, known: &Known) -> BTreeMap<Name, Map<String, Value>> {
-        let tables = self.tables();
-        let mine = tables.running.iter().filter(|((provider, _), _)| *provider == known.name);
-        let defaults = mine.filter_map(|((_, instance), running)| match &running.plan {
-            Plan::Serve(settings) => {
-                let defaults = known.provider.price_defaults(&settings.open_settings());
-                (!defaults.is_empty()).then(|| (instance.clone(), defaults))
-            }
-            Plan::Broken(_) => None,
-        });
-        defaults.collect()
+        Now { instances: tables.presence(), providers: tables.providers(), tariffs: tables.tariffs.clone() }
     }
 
     pub fn len(&self) -> usize {

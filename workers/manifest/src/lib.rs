@@ -29,4 +29,8 @@ pub fn json_schemas() -> [(&'static str, schemars::Schema); 3] {
         ("prices.v1.schema.json", schemars::schema_for!(raw::PriceFile)),
         ("provider-case.v1.schema.json", schemars::schema_for!(cases::Case)),
     ]
+    .map(|(name, mut schema)| {
+        schema.insert("$id".into(), name.into());
+        (name, schema)
+    })
 }

@@ -17,7 +17,7 @@ fn what_the_files_want_is_told_apart_from_what_is_wrong_with_them() {
         "instances:\n  good: {host: 10.0.0.1}\n  off: {host: 10.0.0.2, enabled: false}\n  bad: {hots: 10.0.0.3}\n";
     write(dir.path(), "vmix.yaml", text);
     write(dir.path(), "obs.yaml", "instances: [");
-    write(dir.path(), "openai.yaml", "instances: {}");
+    write(dir.path(), "nobody.yaml", "instances: {}");
     let (wanted, complaints) = read(dir.path(), &if_manifest::providers()).unwrap();
     assert_eq!(wanted.instances.keys().cloned().collect::<Vec<_>>(), [key("vmix", "good")]);
     let problem = &wanted.problems[&key("vmix", "bad")];

@@ -35,6 +35,7 @@ fn succeeded() -> Report {
     report.timing.queue_us = Some(700);
     report.timing.commit_us = Some(400);
     report.timing.total = Some(Duration::from_micros(47_300));
+    report.budgets = Some(Vec::new());
     report.result = Some(serde_json::json!({"program": 3}));
     report
 }
@@ -66,6 +67,7 @@ fn the_document_has_every_field_of_the_contract() {
         "result_witness": {"index": 5, "hash": "05".repeat(32)},
         "cost": {"amount_micros": 1_250_000, "currency": "USD"},
         "budget": null,
+        "budgets": [],
         "timing_us": {"admit": 1_500, "queue": 700, "execute": 43_000, "commit": 400, "total": 47_300},
         "result": {"program": 3},
     });

@@ -131,7 +131,7 @@ fn a_scan_warns_of_what_it_does_not_know_and_reads_the_rest() {
     let dir = tempfile::tempdir().unwrap();
     let write = |file: &str, text: &str| fs::write(dir.path().join(file), text).unwrap();
     write("vmix.yaml", VMIX);
-    write("openai.yaml", OPENAI);
+    write("nobody.yaml", OPENAI);
     write("vmx.yaml", "nonsense");
     write("obs.yaml", "instances: [");
     write("notes.txt", "");
@@ -145,8 +145,8 @@ fn a_scan_warns_of_what_it_does_not_know_and_reads_the_rest() {
     assert_eq!(
         warnings,
         [
+            "nobody.yaml: unknown provider nobody; ignored",
             "notes.txt: not an instance file, expected <provider>.yaml; ignored",
-            "openai.yaml: unknown provider openai; ignored",
             "vmx.yaml: unknown provider vmx; ignored; did you mean vmix.yaml?",
         ]
     );

@@ -48,6 +48,7 @@ pub fn plan(auth: impl FnOnce(&mut dyn FnMut(&str) -> Template) -> Auth) -> Plan
         ],
         host_fields: vec!["base_url".into()],
         base_url,
+        fallback_url: None,
         auth,
         headers: Vec::new(),
         limits: Limits {
