@@ -31,11 +31,16 @@ use if_schemas::{
     wire::Submission,
 };
 use serde_json::{Map, Value};
-use std::time::{Duration, Instant};
+use std::{
+    pin::pin,
+    time::{Duration, Instant},
+};
 
 /// After the broker's own grace the result may still be on its way for this long.
 const RESULT_EXTRA: Duration = Duration::from_secs(1);
 
+/// How long the question what is left of budgets may take after a command.
+const BUDGETS_TIMEOUT: Duration = Duration::from_secs(1);
 /// Environment variable naming the session commands are charged to.
 const SESSION_VARIABLE: &str = "IF_SESSION";
 
@@ -169,12 +174,14 @@ impl Run<'_> {
         });
         let settled = async { (settled.await, sent.elapsed()) };
         // A free command changes no budget: they are asked for while it runs.
-        let (settled, took, left) = if self.is_free {
-            let ((settled, took), left) = tokio::join!(settled, budgets(&bus, &command, operator));
-            (settled, took, left)
-        } else {
-            let (settled, took) = settled.await;
-            (settled, took, budgets(&bus, &command, operator).await)
+        let (early, (settled, took)) = match self.is_free {
+            true => beside(budgets(&bus, &command, operator.clone()), settled).await,
+            false => (None, settled.await),
+        };
+        let left = match early {
+            Some(left) => left,
+            None if settled.is_ok() => budgets(&bus, &command, operator).await,
+            None => None,
         };
         (self.report.timing.total, self.report.budgets) = (Some(took), left);
         let outcome = match settled? {
@@ -226,9 +233,22 @@ impl Run<'_> {
     }
 }
 
+/// Runs both until the second has ended; what the first gave by then.
+async fn beside<A, B>(first: impl Future<Output = A>, second: impl Future<Output = B>) -> (Option<A>, B) {
+    let (mut first, mut second, mut early) = (pin!(first), pin!(second), None);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut second => return (early, done),
+            gave = &mut first, if early.is_none() => early = Some(gave),
+        }
+    }
+}
+
 /// The budgets the command is charged to; none if the broker does not say in time. Never worth failing for.
 async fn budgets(bus: &Bus, command: &Command, operator: Option<Name>) -> Option<Vec<BudgetRow>> {
-    let answer: BudgetsAnswer = ask(bus, query::BUDGETS).await.ok()?;
+    let asked = tokio::time::timeout(BUDGETS_TIMEOUT, ask::<BudgetsAnswer>(bus, query::BUDGETS)).await;
+    let answer = asked.ok()?.ok()?;
     Some(optimise::of_command(answer.budgets, command, operator.as_ref().map(Name::as_str)))
 }
 

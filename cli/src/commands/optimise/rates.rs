@@ -62,7 +62,7 @@ pub fn run(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
 fn set(context: &Context, m: &ArgMatches, from: Currency, to: Currency) -> Result<(), CliError> {
     let text_of = text(m, "rate").unwrap_or_default();
     let worth = amount::major("RATE", text_of, to)?;
-    let as_of = text(m, "as-of").map_or_else(|| clock::today(), str::to_string);
+    let as_of = text(m, "as-of").map_or_else(clock::today, str::to_string);
     let source = text(m, "source").unwrap_or(SOURCE_DEFAULT).to_string();
     let said = format!("1 {from} is worth {text_of} {to} as of {as_of} ({source})");
     let rate = ExchangeRate { from, to, rate_micros: worth.amount_micros, as_of, source };
