@@ -5,9 +5,8 @@ use if_schemas::{
     Command, Hash, KeyId, Name, Payload, Reject, Timestamp,
     payload::Arguments,
     price::PriceTable,
-    tariff::{Tariff, TariffDocument},
+    tariff::{ArgumentDefaults, Tariff, TariffDocument},
 };
-use serde_json::{Map, Value};
 use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},
@@ -81,13 +80,13 @@ impl Kept {
                 return Pricing::Unknown(format!("the arguments cannot be read, which the price is made of: {error}"));
             }
         };
-        let mut args = self.defaults(&command.instance);
+        let mut args = self.defaults(&command.instance).remove(&command.operation).unwrap_or_default();
         args.extend(given.args);
         Pricing::Metered(Box::new(Metered { meter, table: self.table.clone(), args }))
     }
 
     /// What an instance gives for arguments that are left out.
-    pub fn defaults(&self, instance: &Name) -> Map<String, Value> {
+    pub fn defaults(&self, instance: &Name) -> ArgumentDefaults {
         self.document.defaults.get(instance).cloned().unwrap_or_default()
     }
 }

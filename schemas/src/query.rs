@@ -5,9 +5,9 @@ use crate::{
     finance::{Budget, ExchangeRate, PriceOverride},
     presence::{InstancePresence, ProviderPresence},
     price::{Meter, PriceTable},
+    tariff::ArgumentDefaults,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// `head` → [`HeadAnswer`] · `entries`, `trust_entries` → [`EntriesAnswer`] (MessagePack) · `log` → [`LogAnswer`] · `show` → [`ShowAnswer`]
@@ -273,7 +273,7 @@ pub struct TariffAnswer {
     pub operations: BTreeMap<OperationId, Option<Meter>>,
     pub table: Option<PriceTable>,
     /// What the instance gives for arguments that are left out.
-    pub defaults: Map<String, Value>,
+    pub defaults: ArgumentDefaults,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

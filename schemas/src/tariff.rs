@@ -34,9 +34,13 @@ pub struct TariffDocument {
     /// `None`: free. An operation that is not here has no known price.
     pub operations: BTreeMap<OperationId, Option<Meter>>,
     pub table: Option<PriceTable>,
-    /// By instance: defaults of the arguments the meters name. Never secrets.
-    pub defaults: BTreeMap<Name, Map<String, Value>>,
+    /// By instance. Never secrets.
+    pub defaults: BTreeMap<Name, ArgumentDefaults>,
 }
+
+/// By operation: what an instance gives for the arguments that the operation's meter names. The same argument may come
+/// from different settings in different operations.
+pub type ArgumentDefaults = BTreeMap<OperationId, Map<String, Value>>;
 
 impl TariffDocument {
     pub fn to_payload(&self) -> Result<Payload, SchemaError> {

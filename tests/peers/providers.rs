@@ -49,7 +49,7 @@ fn the_owners_lines_work_as_typed_and_no_secret_leaks() -> Result<()> {
     told.run(&["witness", "verify"], 0)?;
 
     let export = told.fabric.home().join("run/log.ifw").to_string_lossy().into_owned();
-    told.run(&["witness", "export", "--out", &export, "--payloads"], 0)?;
+    told.run(&["witness", "export", "--out", &export], 0)?;
     told.fabric.stop()?;
     let secrets = [ai.key(), BOT_TOKEN, stripe.key(), &owner.secret_access_key];
     for secret in secrets {

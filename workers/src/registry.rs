@@ -13,8 +13,8 @@ use if_home::Instance;
 use if_schemas::{
     Name,
     presence::{InstancePresence, InstanceState, ProviderPresence},
+    tariff::ArgumentDefaults,
 };
-use serde_json::{Map, Value};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -93,7 +93,7 @@ impl Tables {
         sheets.collect()
     }
 
-    fn defaults(&self, known: &Known) -> BTreeMap<Name, Map<String, Value>> {
+    fn defaults(&self, known: &Known) -> BTreeMap<Name, ArgumentDefaults> {
         let mine = self.running.iter().filter(|((provider, _), _)| *provider == known.name);
         let defaults = mine.filter_map(|((_, instance), running)| match &running.plan {
             Plan::Serve(settings) => {

@@ -3,10 +3,9 @@
 use crate::{catalog::Known, clock, node::Node};
 use if_schemas::{
     Envelope, Hash, Name, Payload, SchemaError,
-    tariff::{Tariff, TariffDocument},
+    tariff::{ArgumentDefaults, Tariff, TariffDocument},
     wire::{Message, Submission},
 };
-use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// The prices of one provider, ready to be told.
@@ -20,7 +19,7 @@ pub struct Sheet {
 
 impl Sheet {
     /// `defaults`: by instance, of the arguments that meters name.
-    pub fn of(known: &Known, defaults: BTreeMap<Name, Map<String, Value>>) -> Result<Self, SchemaError> {
+    pub fn of(known: &Known, defaults: BTreeMap<Name, ArgumentDefaults>) -> Result<Self, SchemaError> {
         let prices = known.provider.prices();
         let document = TariffDocument { operations: prices.operations, table: prices.table, defaults }.to_payload()?;
         Ok(Self { provider: known.name.clone(), hash: document.hash(), document })

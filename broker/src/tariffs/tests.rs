@@ -14,13 +14,17 @@ fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
+fn defaults() -> serde_json::Map<String, serde_json::Value> {
+    json!({"model": "small", "calls": 7}).as_object().unwrap().clone()
+}
+
 fn document(version: &str) -> TariffDocument {
     let lines = vec![MeterLine { unit: Unit::Call, most: Quantity::Argument("calls".into()) }];
     let meter = Meter { sku: SkuName::Argument("model".into()), lines };
     TariffDocument {
         operations: [("ai.complete".parse().unwrap(), Some(meter)), ("ai.models".parse().unwrap(), None)].into(),
         table: Some(PriceTable { version: version.into(), currency: Currency::USD, skus: BTreeMap::new() }),
-        defaults: [(name("mine"), json!({"model": "small", "calls": 7}).as_object().unwrap().clone())].into(),
+        defaults: [(name("mine"), [("ai.complete".parse().unwrap(), defaults())].into())].into(),
     }
 }
 

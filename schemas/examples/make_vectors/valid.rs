@@ -124,7 +124,7 @@ fn document() -> Payload {
     let document = TariffDocument {
         operations: [(operation("vmix.cut"), Some(meter)), (operation("vmix.status"), None)].into(),
         table: Some(table),
-        defaults: [(name("studio1"), defaults)].into(),
+        defaults: [(name("studio1"), [(operation("vmix.cut"), defaults)].into())].into(),
     };
     document.to_payload().unwrap()
 }

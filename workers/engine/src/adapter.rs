@@ -9,6 +9,7 @@ use if_schemas::{
     outcome::Failure,
     presence::InstanceState,
     price::{Meter, PriceTable},
+    tariff::ArgumentDefaults,
 };
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -21,10 +22,13 @@ pub trait Provider: Send + Sync {
     /// What its operations cost. There is no default: a provider that is free says so with [`Prices::free`].
     fn prices(&self) -> Prices;
     /// What an instance gives for arguments that meters name and a command leaves out. `settings` hold no secrets.
-    fn price_defaults(&self, settings: &Map<String, Value>) -> Map<String, Value> {
-        let prices = self.prices();
-        let named = |name: &str| prices.operations.values().flatten().any(|meter| meter.arguments().any(|a| a == name));
-        settings.iter().filter(|(name, _)| named(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    fn price_defaults(&self, settings: &Map<String, Value>) -> ArgumentDefaults {
+        let named = |meter: &Meter| -> Map<String, Value> {
+            let given = meter.arguments().filter_map(|name| Some((name.to_string(), settings.get(name)?.clone())));
+            given.collect()
+        };
+        let metered = self.prices().operations.into_iter().filter_map(|(id, meter)| Some((id, named(&meter?))));
+        metered.filter(|(_, defaults)| !defaults.is_empty()).collect()
     }
     /// Makes an adapter, not yet connected. An error means the settings can never work (`bad_config`).
     fn adapter(&self, config: InstanceConfig) -> Result<Arc<dyn Adapter>, AdapterError>;

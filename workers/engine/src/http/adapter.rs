@@ -13,8 +13,8 @@ use crate::{
     transport::Transport,
 };
 use async_trait::async_trait;
-use if_manifest::{ProviderSpec, plan::Plan};
-use if_schemas::{CommandId, presence::InstanceState, price::PriceTable};
+use if_manifest::{OperationSpec, ProviderSpec, plan::Plan};
+use if_schemas::{CommandId, OperationId, presence::InstanceState, price::PriceTable, tariff::ArgumentDefaults};
 use serde_json::{Map, Value};
 use std::{
     path::{Path, PathBuf},
@@ -45,17 +45,6 @@ impl HttpProvider {
     pub fn new(plan: Arc<Plan>, table: Option<PriceTable>, tokens: PathBuf) -> Self {
         Self { plan, table, tokens }
     }
-
-    /// Argument and the instance setting it is taken from, for every argument that decides about a price.
-    fn priced_settings(&self) -> impl Iterator<Item = (&str, &str)> {
-        let operations = self.plan.spec.operations.iter().filter_map(|o| Some((o.price.as_ref()?, o)));
-        operations.flat_map(|(meter, o)| {
-            let from = |name: &'_ str| {
-                o.params.iter().find(|p| p.name == name).and_then(|p| Some((p.name.as_str(), p.from.as_deref()?)))
-            };
-            meter.arguments().filter_map(from).collect::<Vec<_>>()
-        })
-    }
 }
 
 #[async_trait]
@@ -68,10 +57,17 @@ impl Provider for HttpProvider {
         let operations = operations.filter_map(|o| Some((o.id.parse().ok()?, o.price.clone()))).collect();
         Prices { operations, table: self.table.clone() }
     }
-    fn price_defaults(&self, settings: &Map<String, Value>) -> Map<String, Value> {
-        let given =
-            self.priced_settings().filter_map(|(name, from)| Some((name.to_string(), settings.get(from)?.clone())));
-        given.collect()
+    fn price_defaults(&self, settings: &Map<String, Value>) -> ArgumentDefaults {
+        let defaults = |o: &OperationSpec| -> Option<Map<String, Value>> {
+            let meter = o.price.as_ref()?;
+            let from = |name: &str| o.params.iter().find(|p| p.name == name)?.from.as_deref();
+            let given =
+                meter.arguments().filter_map(|name| Some((name.to_string(), settings.get(from(name)?)?.clone())));
+            Some(given.collect())
+        };
+        let operations = self.plan.spec.operations.iter();
+        let given = operations.filter_map(|o| Some((o.id.parse().ok()?, defaults(o)?)));
+        given.filter(|(_, defaults): &(OperationId, Map<_, _>)| !defaults.is_empty()).collect()
     }
     fn adapter(&self, config: InstanceConfig) -> Result<Arc<dyn Adapter>, AdapterError> {
         Ok(Arc::new(HttpAdapter::new(self.plan.clone(), config, &self.tokens)?))
