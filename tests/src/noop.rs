@@ -47,6 +47,7 @@ impl NoopProvider {
             docs_url: None,
             maturity: None,
             checked_on: None,
+            verify: None,
             instance: vec![],
             operations: vec![
                 operation("noop.read", Effect::Read),

@@ -132,6 +132,7 @@ pub fn compile(m: &PluginManifest) -> Result<Plugin, PluginError> {
         docs_url: None,
         maturity: None,
         checked_on: None,
+        verify: None,
         instance: fields(m)?,
         operations: Vec::new(),
     };

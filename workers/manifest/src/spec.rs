@@ -19,6 +19,8 @@ pub struct ProviderSpec {
     pub maturity: Option<Maturity>,
     /// When the manifest was last held against the documentation, `YYYY-MM-DD`.
     pub checked_on: Option<String>,
+    /// The operation that proves an instance works; none where the first read will do.
+    pub verify: Option<String>,
     /// What an instance file entry holds and `add` takes as flags.
     pub instance: Vec<FieldSpec>,
     pub operations: Vec<OperationSpec>,

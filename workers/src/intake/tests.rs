@@ -62,6 +62,7 @@ fn spec() -> ProviderSpec {
         docs_url: None,
         maturity: None,
         checked_on: None,
+        verify: None,
         instance: vec![],
         operations: vec![fire, OperationSpec::new("test.secret", Effect::Once, "not granted to op")],
     }

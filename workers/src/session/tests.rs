@@ -39,6 +39,7 @@ impl Script {
             docs_url: None,
             maturity: None,
             checked_on: None,
+            verify: None,
             instance: vec![],
             operations: vec![],
         };

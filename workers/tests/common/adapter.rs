@@ -48,6 +48,7 @@ impl Scripted {
             docs_url: None,
             maturity: None,
             checked_on: None,
+            verify: None,
             instance: vec![
                 FieldSpec::required("host", ParamKind::Text, "anything"),
                 FieldSpec::secret("password", "anything"),

@@ -66,9 +66,11 @@ pub fn test(context: &Context, provider: &ProviderSpec, matches: &ArgMatches) ->
 
 /// The cheapest operation that proves the peer answers.
 fn test_operation(provider: &ProviderSpec) -> Option<&OperationSpec> {
-    let usable = |o: &&OperationSpec| o.effect == Effect::Read && o.params.iter().all(|p| !p.required);
+    let usable =
+        |o: &&OperationSpec| o.effect == Effect::Read && o.params.iter().all(|p| !p.required || p.from.is_some());
     let named = |verb: &&str| provider.operation(&format!("{}.{verb}", provider.family())).filter(usable);
-    TEST_VERBS.iter().find_map(named).or_else(|| provider.operations.iter().find(usable))
+    let said = provider.verify.as_deref().and_then(|id| provider.operation(id)).filter(usable);
+    said.or_else(|| TEST_VERBS.iter().find_map(named)).or_else(|| provider.operations.iter().find(usable))
 }
 
 /// What was typed on the command line is a usage error; what is wrong in the file is configuration.

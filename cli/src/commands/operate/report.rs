@@ -166,6 +166,8 @@ impl Report {
         };
         let left = match &self.budgets {
             Some(rows) => optimise::left_lines(rows).join("\n"),
+            // Refused: no budget was touched.
+            None if self.status == "rejected" => return cost,
             None => "Budget: not known, the broker did not say".to_string(),
         };
         format!("{cost}{left}\n")

@@ -71,6 +71,7 @@ impl<'a> Compiler<'a> {
                 docs_url: Some(raw.docs_url.clone()),
                 maturity: Some(raw.maturity),
                 checked_on: Some(raw.checked_on.clone()),
+                verify: verify.clone(),
                 instance,
                 operations: specs,
             },

@@ -12,6 +12,7 @@ pub fn spec() -> ProviderSpec {
         docs_url: None,
         maturity: None,
         checked_on: None,
+        verify: None,
         instance: vec![
             FieldSpec::required("host", ParamKind::Text, "host name or address of the OBS computer"),
             FieldSpec::optional("port", ParamKind::Integer { min: 1, max: 65_535 }, Some("4455"), "obs-websocket port"),

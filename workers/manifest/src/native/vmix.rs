@@ -17,6 +17,7 @@ pub fn spec() -> ProviderSpec {
         docs_url: None,
         maturity: None,
         checked_on: None,
+        verify: None,
         instance: vec![
             FieldSpec::required("host", ParamKind::Text, "host name or address of the vMix computer"),
             FieldSpec::optional("port", PORT, Some("8088"), "HTTP port, for the XML state"),
