@@ -272,3 +272,26 @@ fn the_nats_configuration_follows_the_program_until_it_is_taken_over() {
     assert!(!up().stderr.contains("was brought up to date"));
     assert_eq!(fs::read_to_string(&file).unwrap(), own);
 }
+
+#[test]
+fn a_providers_folder_is_checked_and_its_cases_run() {
+    let cli = Cli::default();
+    let providers = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../workers/providers");
+    let checked =
+        cli.run(["provider", "check", &providers.join("telegram").to_string_lossy(), "--json"]).expect(0).json();
+    assert_eq!((&checked["ok"], &checked["missing"]), (&json!(true), &json!([])), "{checked}");
+    assert!(checked["cases"].as_array().unwrap().len() >= 4, "{checked}");
+
+    let copy = cli.home().join("telegram");
+    std::fs::create_dir_all(copy.join("cases")).unwrap();
+    let manifest = std::fs::read_to_string(providers.join("telegram/manifest.yaml")).unwrap();
+    std::fs::write(copy.join("manifest.yaml"), &manifest).unwrap();
+    let ok = std::fs::read_to_string(providers.join("telegram/cases/ok-send.json")).unwrap();
+    std::fs::write(copy.join("cases/ok.json"), ok.replace("sendMessage", "sendNothing")).unwrap();
+    let path = copy.to_string_lossy();
+    let wrong = cli.run(["provider", "check", &path]).expect(1);
+    assert!(wrong.stdout.contains("sendNothing") && wrong.stderr.contains("do not come out"), "{wrong:?}");
+    std::fs::write(copy.join("manifest.yaml"), manifest.replace("summary:", "sumary:")).unwrap();
+    let broken = cli.run(["provider", "check", &path]).expect(64);
+    assert!(broken.stderr.contains("manifest.yaml:") && broken.stderr.contains("summary"), "{}", broken.stderr);
+}

@@ -61,7 +61,7 @@ fn dependencies_point_the_right_way() -> Result<()> {
             ],
         ),
         ("if-broker", &["if-schemas", "if-core", "if-witness", "if-bus", "if-home"]),
-        ("if-cli", &["if-schemas", "if-core", "if-bus", "if-manifest", "if-home", "if-engine", "if-plugin"]),
+        ("if-cli", &["if-schemas", "if-core", "if-bus", "if-manifest", "if-home", "if-plugin"]),
     ]);
     let tests = ["if-tests", "if-harness", "if-benches"];
     for (package, dependencies) in dependencies()? {

@@ -1,5 +1,6 @@
 //! `if-worker`: run a worker node.
 
+mod cases;
 mod cli;
 
 use std::process::ExitCode;

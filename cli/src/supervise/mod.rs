@@ -3,6 +3,8 @@
 mod ports;
 pub mod process;
 mod programs;
+
+pub use programs::worker as worker_program;
 mod service;
 mod start;
 mod watch;

@@ -26,6 +26,11 @@ impl Programs {
     }
 }
 
+/// The worker's program.
+pub fn worker() -> Result<PathBuf, CliError> {
+    own("if-worker")
+}
+
 fn own(name: &str) -> Result<PathBuf, CliError> {
     // A link such as `ifctl` is followed: the others are beside what it points to.
     let here = env::current_exe().ok().map(|exe| exe.canonicalize().unwrap_or(exe));

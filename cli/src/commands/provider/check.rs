@@ -1,27 +1,35 @@
 //! `provider check PATH`: is a provider's folder sound, and do its cases come out as they say? Nothing is sent anywhere.
 
-use crate::{CliError, context::Context, output::value};
-use if_engine::http::cases::{CaseReport, run_case};
+use crate::{CliError, context::Context, output::value, supervise};
 use if_home::plugins::{self, TextFile};
 use if_manifest::{
     ManifestError, Plan,
     cases::{Case, Kind, missing_kinds},
 };
 use if_schemas::Name;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    process::Command,
 };
 
 const CASES: &str = "cases";
 /// Most files looked at in the cases folder.
 const CASES_MAX: usize = 1_000;
 
+/// What a case came to, as the worker says: the engine is there.
+#[derive(Deserialize)]
+struct CaseReport {
+    name: String,
+    /// Empty for a case that came out as it says.
+    differences: Vec<String>,
+}
+
 /// What was found out.
 struct Findings {
-    plan: Arc<Plan>,
+    plan: Plan,
     folder: PathBuf,
     reports: Vec<CaseReport>,
     missing: Vec<Kind>,
@@ -32,20 +40,14 @@ pub fn check(context: &Context, said: &Path) -> Result<(), CliError> {
     let files = plugins::load(&dir, &id)?;
     let shown = |file: &TextFile| file.path.to_string_lossy().into_owned();
     let plan = if_manifest::compile_as(id.as_str(), &shown(&files.manifest), &files.manifest.text);
-    let plan = Arc::new(plan.map_err(|errors| wrong(context, &errors))?);
+    let plan = plan.map_err(|errors| wrong(context, &errors))?;
     if let Some(file) = &files.prices {
         if_manifest::prices(id.as_str(), &shown(file), &file.text).map_err(|errors| wrong(context, &errors))?;
     }
     let folder = dir.join(id.as_str());
     let cases = cases(context, &folder.join(CASES), &plan)?;
     let missing = missing_kinds(&cases);
-    let reports = context.block_on(async {
-        let mut reports = Vec::with_capacity(cases.len());
-        for case in &cases {
-            reports.push(run_case(&plan, case).await);
-        }
-        Ok(reports)
-    })?;
+    let reports = if cases.is_empty() { Vec::new() } else { run(&folder)? };
     show(context, &Findings { plan, folder, reports, missing })
 }
 
@@ -98,6 +100,19 @@ fn cases(context: &Context, dir: &Path, plan: &Plan) -> Result<Vec<Case>, CliErr
         cases.push(case);
     }
     Ok(cases)
+}
+
+fn run(folder: &Path) -> Result<Vec<CaseReport>, CliError> {
+    let worker = supervise::worker_program()?;
+    let shown = worker.display();
+    let output = Command::new(&worker).arg("run-cases").arg(folder).output();
+    let output = output.map_err(|e| CliError::io(format!("{shown} cannot be run"), &e))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_string();
+        return Err(CliError::failed(format!("the cases could not be run: {}", value::printable(&said))));
+    }
+    serde_json::from_slice(&output.stdout)
+        .map_err(|e| CliError::failed(format!("what {shown} says of the cases cannot be read: {e}")))
 }
 
 fn show(context: &Context, found: &Findings) -> Result<(), CliError> {
