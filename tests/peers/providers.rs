@@ -165,46 +165,15 @@ fn payment_charges(told: &Told, stripe: &LocalStripe) -> Result<()> {
 }
 
 fn cloud_makes_a_machine(told: &Told, moto: &Moto, key: &str, secret: &str) -> Result<()> {
-    told.run(
-        &[
-            "cloud",
-            "add",
-            "aws",
-            "myaccount",
-            "--access-key-id",
-            key,
-            "--secret-access-key",
-            secret,
-            "--region",
-            moto.region(),
-            "--base-url",
-            moto.url(),
-        ],
-        0,
-    )?;
+    let (region, url) = (moto.region(), moto.url());
+    let add = ["cloud", "add", "aws", "myaccount", "--access-key-id", key, "--secret-access-key", secret];
+    let add = [&add[..], &["--region", region, "--base-url", url]].concat();
+    told.run(&add, 0)?;
     told.fabric.wait_instance("aws", "myaccount", "ok")?;
     let images = told.json(&["cloud", "image", "list", "aws", "myaccount", "--owner", "amazon"], 0)?;
     let image = images["result"]["items"][0]["id"].as_str().context("an image")?.to_string();
     told.run(&["cloud", "remove", "aws", "myaccount"], 0)?;
-    told.run(
-        &[
-            "cloud",
-            "add",
-            "aws",
-            "myaccount",
-            "--access-key-id",
-            key,
-            "--secret-access-key",
-            secret,
-            "--region",
-            moto.region(),
-            "--base-url",
-            moto.url(),
-            "--image",
-            &image,
-        ],
-        0,
-    )?;
+    told.run(&[&add[..], &["--image", &image]].concat(), 0)?;
     told.fabric.wait_instance("aws", "myaccount", "ok")?;
     // What a machine costs per hour is not in the tables of this build: it has to be said once.
     let line = ["cloud", "vm", "create", "aws", "myaccount", "--type", "t3.medium", "--deadline", "60s"];

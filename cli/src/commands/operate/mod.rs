@@ -188,9 +188,7 @@ impl Run<'_> {
             Some(settled) => self.finish(settled, &admission),
             None => Err(no_result(&command, &admission)),
         };
-        if let Some(result) = &mut self.report.result {
-            streamed.finish(out, result)?;
-        }
+        streamed.finish(out, self.report.result.as_mut())?;
         outcome
     }
 

@@ -30,17 +30,17 @@ impl Streamed {
     }
 
     /// Shows what is missing of the text of a result, and takes it out of the document. A text that differs from what was
-    /// shown stays in it.
-    pub fn finish(self, out: &Output, result: &mut Value) -> Result<(), CliError> {
+    /// shown stays in it. Without a result the line that was begun is ended.
+    pub fn finish(self, out: &Output, result: Option<&mut Value>) -> Result<(), CliError> {
         if self.shown.is_empty() {
             return Ok(());
         }
-        let whole = result.get(TEXT).and_then(Value::as_str).unwrap_or_default();
+        let whole = result.as_ref().and_then(|r| r.get(TEXT)).and_then(Value::as_str).unwrap_or_default();
         let rest = whole.strip_prefix(self.shown.as_str()).map(str::to_string);
         let ended = format!("{}{}", self.shown, rest.as_deref().unwrap_or_default()).ends_with('\n');
         let tail = value::printable_lines(rest.as_deref().unwrap_or_default());
         out.raw(&format!("{tail}{}", if ended { "" } else { "\n" }))?;
-        if let (Some(_), Some(document)) = (rest, result.as_object_mut()) {
+        if let (Some(_), Some(document)) = (rest, result.and_then(Value::as_object_mut)) {
             document.remove(TEXT);
         }
         Ok(())
