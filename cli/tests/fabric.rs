@@ -23,7 +23,8 @@ struct Fabric {
 impl Fabric {
     fn up() -> Self {
         let fabric = Self { cli: Cli::initialised() };
-        fabric.cli.run(["up", "--detach"]).expect(0);
+        // Ports of its own: a test at the same time would take 4222 and 9464 while a part of this one is down.
+        fabric.cli.run(["up", "--detach", "--port", "0", "--http", "127.0.0.1:0"]).expect(0);
         fabric
     }
 

@@ -51,7 +51,7 @@ fn an_input_that_does_not_exist_fails_and_nobody_to_serve_is_rejected() -> Resul
 #[test]
 fn without_a_fabric_the_exit_code_is_5_and_there_is_a_hint() -> Result<()> {
     let fabric = Fabric::new()?;
-    let port = if_harness::nats::free_port()?;
+    let port = if_harness::process::free_port()?;
     let url = format!("nats://127.0.0.1:{port}");
     let start = std::time::Instant::now();
     let ran = fabric.run(&["--nats", &url, "witness", "head"])?.expect(5)?;

@@ -43,7 +43,7 @@ impl InProcess {
         std::fs::write(home.providers_dir().join("noop.yaml"), "instances:\n  main: {}\n")?;
         let nats = NatsServer::start()?;
         let client = Client::connect(&nats.url(), keys.broker.public()).await?;
-        let http = SocketAddr::from(([127, 0, 0, 1], if_harness::nats::free_port()?));
+        let http = SocketAddr::from(([127, 0, 0, 1], if_harness::process::free_port()?));
         let executed = Executed::default();
         let mut fabric = Self { keys, home, nats, client, executed, http, broker: None, worker: None, dir };
         fabric.start_broker().await?;

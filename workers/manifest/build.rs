@@ -40,8 +40,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn entry(folder: &Path, code: &mut String) -> Result<(), Box<dyn Error>> {
-    let manifest = folder.join("manifest.yaml").canonicalize()?;
-    let head: Head = serde_saphyr::from_str(&fs::read_to_string(&manifest)?)?;
+    let manifest = fs::read_to_string(folder.join("manifest.yaml"))?;
+    let head: Head = serde_saphyr::from_str(&manifest)?;
     let category = match head.category.as_str() {
         "studio" => "Studio",
         "cloud" => "Cloud",
@@ -52,14 +52,12 @@ fn entry(folder: &Path, code: &mut String) -> Result<(), Box<dyn Error>> {
         other => return Err(format!("there is no category {other:?}").into()),
     };
     let prices = folder.join("prices.yaml");
-    let prices = match prices.is_file() {
-        true => format!("Some(include_str!({:?}))", prices.canonicalize()?),
-        false => "None".into(),
-    };
+    let prices = prices.is_file().then(|| fs::read_to_string(&prices)).transpose()?;
+    // The texts themselves, not their paths: what was built in one checkout is then right in any other.
     writeln!(
         code,
         "CatalogEntry {{ id: {:?}, category: Category::{category}, display_name: {:?}, summary: {:?}, manifest: \
-         include_str!({manifest:?}), prices: {prices} }},",
+         {manifest:?}, prices: {prices:?} }},",
         head.id, head.display_name, head.summary
     )?;
     Ok(())

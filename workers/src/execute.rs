@@ -143,17 +143,11 @@ pub async fn run(
         events::publish(node, a, 0, "started".into(), None);
     }
     let mut sequence = 0;
-    let ended = loop {
-        tokio::select! {
-            biased;
-            ended = &mut task => break Some(ended),
-            () = tokio::time::sleep_until(deadline) => break None,
-            Some((message, data)) = next(&mut progress) => {
-                sequence += 1;
-                events::publish(node, a, sequence, message, data);
-            }
-        }
-    };
+    let ended = watch(&mut task, deadline, &mut progress, |(message, data)| {
+        sequence += 1;
+        events::publish(node, a, sequence, message, data);
+    })
+    .await;
     Ok(match ended {
         Some(Ok(Some(executed))) => done(executed),
         Some(Ok(None)) => return Err(NotBegun::Expired("its turn came after the deadline".into())),
@@ -173,12 +167,30 @@ pub async fn run(
     })
 }
 
-/// The next report; never, once the adapter will make no more.
-async fn next<T>(reports: &mut mpsc::Receiver<T>) -> Option<T> {
-    match reports.recv().await {
-        None => std::future::pending().await,
-        some => some,
+type Report = (String, Option<serde_json::Value>);
+
+/// Waits for the end of `task`, or none at the deadline; every report made by then is passed on, in order, before this returns.
+async fn watch<T>(
+    task: &mut (impl Future<Output = T> + Unpin),
+    deadline: Instant,
+    reports: &mut mpsc::Receiver<Report>,
+    mut pass_on: impl FnMut(Report),
+) -> Option<T> {
+    let late = tokio::time::sleep_until(deadline);
+    tokio::pin!(late);
+    let ended = loop {
+        tokio::select! {
+            biased;
+            ended = &mut *task => break Some(ended),
+            () = &mut late => break None,
+            Some(report) = reports.recv() => pass_on(report),
+        }
+    };
+    // What it said last and its end are often there at the same moment.
+    while let Ok(report) = reports.try_recv() {
+        pass_on(report);
     }
+    ended
 }
 
 /// None if the deadline passed before it could begin: nothing was done then.

@@ -30,8 +30,8 @@ pub fn tree(command: Command) -> Command {
             Arg::new("port")
                 .long("port")
                 .value_name("PORT")
-                .value_parser(value_parser!(u16).range(1..))
-                .help("port of the embedded NATS [default: 4222, or a free one]"),
+                .value_parser(value_parser!(u16))
+                .help("port of the embedded NATS, 0 for any free one [default: 4222, or a free one]"),
         )
         .arg(
             Arg::new("http")

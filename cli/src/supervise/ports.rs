@@ -1,14 +1,22 @@
 //! Which ports to listen on. Loopback only.
 
-use crate::{CliError, nats_conf::PORT_DEFAULT};
+use crate::{CliError, clock, nats_conf::PORT_DEFAULT};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 /// Where metrics and health are served unless something else does.
 const HTTP_PORT_DEFAULT: u16 = 9_464;
 
-/// The port of the embedded server and whether it was asked for: 4222, or a free one where that is taken.
+/// Where free ports are looked for. Below what systems give to outgoing connections (from 32768 on Linux, 49152 elsewhere):
+/// there, a client that tries to reconnect to a server that is down could be given the server's own port.
+const FREE_PORTS: std::ops::Range<u16> = 10_000..32_768;
+/// Ports tried before giving up.
+const FREE_PORT_ATTEMPTS: usize = 64;
+
+/// The port of the embedded server and whether it was asked for: that one, any free one if 0 was asked for, or 4222, or a
+/// free one where that is taken.
 pub fn choose_nats(wanted: Option<u16>) -> Result<(u16, bool), CliError> {
     match wanted {
+        Some(0) => Ok((free_port()?, false)),
         Some(port) if is_free(loopback(port)) => Ok((port, true)),
         Some(port) => Err(CliError::failed(format!("port {port} is in use by another program"))
             .hint("choose another one with --port, or leave it out for a free one")),
@@ -41,6 +49,11 @@ fn is_free(address: SocketAddr) -> bool {
 
 /// A port nobody listens on right now. Somebody may take it before we do; starting is then tried with another.
 pub fn free_port() -> Result<u16, CliError> {
-    let bound = TcpListener::bind(loopback(0)).and_then(|l| l.local_addr());
-    bound.map(|a| a.port()).map_err(|e| CliError::io("no free port on loopback", &e))
+    for _ in 0..FREE_PORT_ATTEMPTS {
+        let port = FREE_PORTS.start + u16::from_be_bytes(clock::random()?) % (FREE_PORTS.end - FREE_PORTS.start);
+        if is_free(loopback(port)) {
+            return Ok(port);
+        }
+    }
+    Err(CliError::failed(format!("no free port on loopback: {FREE_PORT_ATTEMPTS} were tried")))
 }

@@ -1,5 +1,6 @@
 //! A real nats-server on a free loopback port, stopped by pid.
 
+use crate::process;
 use anyhow::{Context, bail};
 use std::{
     io::{BufRead, BufReader},
@@ -20,7 +21,7 @@ pub struct NatsServer {
 impl NatsServer {
     /// Starts with JetStream and without credentials.
     pub fn start() -> anyhow::Result<Self> {
-        Self::start_on(free_port()?, tempfile::tempdir()?)
+        Self::start_on(process::free_port()?, tempfile::tempdir()?)
     }
 
     fn start_on(port: u16, dir: tempfile::TempDir) -> anyhow::Result<Self> {
@@ -88,11 +89,6 @@ pub fn binary() -> anyhow::Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).map(|d| d.join("nats-server")).find(|p| p.exists());
     found.context("nats-server is not here: run `make setup`, or set IF_NATS_SERVER")
-}
-
-/// A port nobody listens on right now.
-pub fn free_port() -> anyhow::Result<u16> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 /// Polls `check` until it gives a value; an error with `what` after `limit`.

@@ -128,7 +128,17 @@ pub fn cache() -> anyhow::Result<PathBuf> {
     }
 }
 
+/// Where free ports are looked for: below what the system gives to outgoing connections, which could otherwise take the port
+/// of a server that is being started again.
+const FREE_PORTS: std::ops::Range<u16> = 10_000..32_768;
+
 /// A loopback port nobody had a moment ago.
 pub fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    for _ in 0..64 {
+        let port = fastrand::u16(FREE_PORTS);
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("64 loopback ports in a row are taken")
 }

@@ -1,7 +1,7 @@
 //! `trait Adapter`: one connection to one instance. Logging to the witness, cost reporting, deadlines,
 //! reconnecting and at-most-once execution are the runtime's, so no adapter can forget them.
 
-use crate::{InstanceConfig, Metered};
+use crate::{InstanceConfig, LiveState, Metered};
 use async_trait::async_trait;
 use if_manifest::ProviderSpec;
 use if_schemas::{
@@ -56,6 +56,12 @@ pub trait Adapter: Send + Sync {
     /// `Succeeded` only if the effect was seen. A time-out is `Failed` where the effect was seen absent,
     /// `Indeterminate` where it could not be seen at all. Where the operation has a meter, says what was used.
     async fn execute_command(&self, call: Call, progress: ProgressSink) -> Executed;
+
+    /// What its pushes say, kept over reconnects; none for a peer that pushes nothing. The adapter fills it at every connect
+    /// before it calls it fresh, and calls it stale once the connection is lost.
+    fn live(&self) -> Option<Arc<LiveState>> {
+        None
+    }
 }
 
 /// What the operations of a provider cost.

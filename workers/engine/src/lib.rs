@@ -5,6 +5,7 @@ pub mod auth;
 pub mod config;
 pub mod hosts;
 pub mod http;
+pub mod live;
 mod metered;
 pub mod secret;
 pub mod source;
@@ -14,6 +15,7 @@ pub use adapter::{Adapter, AdapterError, Call, Discovered, Executed, Execution, 
 pub use auth::{AuthError, Authenticator};
 pub use config::InstanceConfig;
 pub use http::HttpProvider;
+pub use live::LiveState;
 pub use metered::Metered;
 pub use secret::Secret;
 pub use source::{Scan, Source};

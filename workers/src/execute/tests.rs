@@ -46,3 +46,29 @@ async fn nothing_begins_at_or_after_its_deadline() {
     let in_time = begun(Instant::now() + Duration::from_secs(60)).await;
     assert_eq!(in_time, (Some(Execution::Succeeded(Value::Null).into()), true));
 }
+
+#[tokio::test]
+async fn what_was_reported_before_the_end_is_passed_on_whole_and_in_order() {
+    let (sink, mut reports) = ProgressSink::channel();
+    let mut task = Box::pin(async move {
+        sink.report("one", None);
+        tokio::task::yield_now().await;
+        sink.report("two", None);
+        sink.report("three", None);
+        "done"
+    });
+    let mut passed = Vec::new();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let ended = watch(&mut task, deadline, &mut reports, |(message, _)| passed.push(message)).await;
+    assert_eq!((ended, passed), (Some("done"), vec!["one".to_string(), "two".into(), "three".into()]));
+}
+
+#[tokio::test]
+async fn what_was_reported_before_the_deadline_is_passed_on() {
+    let (sink, mut reports) = ProgressSink::channel();
+    sink.report("so far", None);
+    let mut never = std::future::pending::<()>();
+    let mut passed = Vec::new();
+    let ended = watch(&mut never, Instant::now(), &mut reports, |(message, _)| passed.push(message)).await;
+    assert_eq!((ended, passed), (None, vec!["so far".to_string()]));
+}
