@@ -46,7 +46,8 @@ fn dependencies_point_the_right_way() -> Result<()> {
         ("if-engine", &["if-schemas", "if-manifest"]),
         ("if-adapter-vmix", &["if-schemas", "if-manifest", "if-engine"]),
         ("if-adapter-obs", &["if-schemas", "if-manifest", "if-engine"]),
-        ("if-plugin", &["if-schemas", "if-manifest", "if-engine", "if-home"]),
+        ("if-plugin-files", &["if-schemas", "if-manifest"]),
+        ("if-plugin", &["if-schemas", "if-manifest", "if-engine", "if-home", "if-plugin-files"]),
         (
             "if-worker",
             &[
@@ -54,6 +55,7 @@ fn dependencies_point_the_right_way() -> Result<()> {
                 "if-manifest",
                 "if-engine",
                 "if-plugin",
+                "if-plugin-files",
                 "if-bus",
                 "if-home",
                 "if-adapter-vmix",
@@ -61,7 +63,7 @@ fn dependencies_point_the_right_way() -> Result<()> {
             ],
         ),
         ("if-broker", &["if-schemas", "if-core", "if-witness", "if-bus", "if-home"]),
-        ("if-cli", &["if-schemas", "if-core", "if-bus", "if-manifest", "if-home", "if-plugin"]),
+        ("if-cli", &["if-schemas", "if-core", "if-bus", "if-manifest", "if-home", "if-plugin-files"]),
     ]);
     let tests = ["if-tests", "if-harness", "if-benches"];
     for (package, dependencies) in dependencies()? {

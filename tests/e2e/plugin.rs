@@ -53,7 +53,7 @@ impl Stage {
     }
 
     async fn trust(&self) -> Result<()> {
-        let op = TrustOp::Pin { plugin: "pager".parse()?, hash: if_plugin::content_hash(&self.folder)? };
+        let op = TrustOp::Pin { plugin: "pager".parse()?, hash: if_plugin_files::content_hash(&self.folder)? };
         let (id, issued_at) = (world::new_command_id(), world::now());
         let change = TrustChange { id, issued_at, deadline: issued_at.saturating_add_us(5_000_000), op };
         let submission = Submission { envelope: Envelope::seal(&change, &self.fabric.keys.admin)?, payload: None };

@@ -1,6 +1,6 @@
 //! Command line of the worker.
 
-use crate::cases;
+use crate::asked;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use if_bus::{BusRole, ConnectOptions};
 use if_engine::{Provider, Scan};
@@ -51,20 +51,14 @@ fn command() -> Command {
                 .help("name of this node [default: the machine's]"),
         )
         .arg(Arg::new("log-format").long("log-format").value_parser(["text", "json"]).default_value("text"))
-        .subcommand(
-            Command::new("run-cases")
-                .about("run the cases of a provider's folder: what `ifctl provider check` asks for")
-                .hide(true)
-                .arg(Arg::new("folder").required(true).value_parser(value_parser!(PathBuf))),
-        )
+        .subcommands(asked::commands())
         .arg(Arg::new("check-config").long("check-config").action(ArgAction::SetTrue).help("read every file, then end"))
 }
 
 pub fn main() -> Result<(), Failure> {
     let matches = command().get_matches();
-    if let Some(folder) = matches.subcommand().and_then(|(_, m)| m.get_one::<PathBuf>("folder")) {
-        let reports = cases::run(folder).map_err(|e| Failure { text: e.to_string(), code: HomeError::EXIT })?;
-        println!("{reports}");
+    if let Some(answer) = asked::answer(&matches) {
+        println!("{answer}");
         return Ok(());
     }
     let options = options(&matches)?;

@@ -1,6 +1,6 @@
 //! `if-worker`: run a worker node.
 
-mod cases;
+mod asked;
 mod cli;
 
 use std::process::ExitCode;

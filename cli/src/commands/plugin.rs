@@ -7,13 +7,16 @@ use crate::{
     CliError, Exit,
     context::Context,
     output::{table, value},
+    supervise,
 };
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use if_home::{Home, private};
-use if_plugin::{Contents, Described, Folder, FolderError, contents};
+use if_plugin_files::{Contents, Folder, FolderError, contents};
 use if_schemas::{Hash, Name, TrustOp};
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 use std::{
+    ffi::OsStr,
     fs::OpenOptions,
     io::{BufRead, IsTerminal, Read, Write},
     path::{Path, PathBuf},
@@ -85,27 +88,33 @@ fn folder(home: &Home, said: &str) -> Result<PathBuf, CliError> {
     Err(CliError::usage(format!("there is no plugin {id}: {} is no folder", dir.display()), hint))
 }
 
+/// What a plugin says of itself once its files were hashed.
+#[derive(Deserialize)]
+struct Checked {
+    hash: Hash,
+    version: String,
+    operations: Map<String, Value>,
+}
+
 fn check(context: &Context, said: &str) -> Result<(), CliError> {
     let home = context.home()?;
     let folder = Folder::load(&folder(&home, said)?).map_err(|e| broken(&e))?;
-    let (hash, described) = context.block_on(async {
-        if_plugin::check(&folder, &home.plugins_data_dir()).await.map_err(|e| {
-            CliError::failed(format!("{}: {e}", folder.plugin.id))
-                .hint("what the plugin wrote to its standard error is above; docs/plugins.md has the protocol")
-        })
+    let data = home.plugins_data_dir();
+    let words = [OsStr::new("check-plugin"), folder.dir.as_os_str(), data.as_os_str()];
+    let Checked { hash, version, operations } = supervise::ask_worker(&words).map_err(|e| {
+        CliError { message: format!("{}: {}", folder.plugin.id, e.message), ..e }
+            .hint("what the plugin wrote to its standard error is above; docs/plugins.md has the protocol")
     })?;
-    let Described { version, .. } = &described;
     if context.out.is_json() {
         let document = json!({
-            "id": folder.plugin.id, "folder": folder.dir, "hash": hash, "version": version,
-            "operations": described.operations,
+            "id": folder.plugin.id, "folder": folder.dir, "hash": hash, "version": version, "operations": operations,
         });
         return context.out.document(&document);
     }
     let operations: Vec<&str> = folder.plugin.spec.operations.iter().map(|o| o.id.as_str()).collect();
     let rows = [
         ("folder", folder.dir.display().to_string()),
-        ("version", value::printable(version)),
+        ("version", value::printable(&version)),
         ("operations", operations.join(" ")),
         ("hash", hash.to_string()),
     ];
@@ -121,7 +130,7 @@ fn new(context: &Context, id: &Name, category: &str) -> Result<(), CliError> {
     if if_manifest::provider(id.as_str()).is_some() {
         return Err(CliError::usage(format!("{id} is a provider that is there already"), "choose another id"));
     }
-    let files = if_plugin::template(id, category).map_err(|e| CliError::failed(e.to_string()))?;
+    let files = if_plugin_files::template(id, category).map_err(|e| CliError::failed(e.to_string()))?;
     let dir = context.home()?.plugins_dir().join(id.as_str());
     if dir.exists() {
         return Err(CliError::usage(format!("{} is there already", dir.display()), "choose another id"));

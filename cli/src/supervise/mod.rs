@@ -1,10 +1,11 @@
 //! The embedded fabric: a nats-server, a broker and a worker as children of one supervisor.
 
+mod ask;
 mod ports;
 pub mod process;
 mod programs;
 
-pub use programs::worker as worker_program;
+pub use ask::ask_worker;
 mod service;
 mod start;
 mod watch;

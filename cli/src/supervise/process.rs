@@ -17,9 +17,22 @@ fn signal(pid: u32, signal: rustix::process::Signal) -> bool {
     unix_pid(pid).is_some_and(|pid| rustix::process::kill_process(pid, signal).is_ok())
 }
 
+/// Whether it still runs. One that has ended and that nobody has waited for does not.
 #[cfg(unix)]
 pub fn is_alive(pid: u32) -> bool {
-    unix_pid(pid).is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
+    unix_pid(pid).is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok()) && !is_zombie(pid)
+}
+
+#[cfg(target_os = "linux")]
+fn is_zombie(pid: u32) -> bool {
+    // The state follows the program's name, which is in brackets and may hold anything.
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'))
+}
+
+#[cfg(all(unix, not(target_os = "linux")))]
+fn is_zombie(_: u32) -> bool {
+    false
 }
 
 #[cfg(unix)]

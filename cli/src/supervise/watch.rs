@@ -64,29 +64,44 @@ async fn next_end(running: &mut Running) -> Result<(&mut Service, ExitStatus), C
 pub async fn stop_orphans(home: &Home) -> Result<Vec<&'static str>, CliError> {
     let Some(file) = FabricFile::load(&home.fabric_file())? else { return Ok(Vec::new()) };
     let root = home.root().display().to_string();
-    let ours = |pid: &u32| process::command_line(*pid).is_some_and(|words| words.contains(&root));
+    let ours = |words: &String| words.contains(&root);
     let parts = [("worker", file.pids.worker), ("broker", file.pids.broker), ("nats", file.pids.nats)];
     let mut stopped = Vec::new();
     for (name, pid) in parts {
-        if let Some(pid) = pid.filter(ours) {
-            stop_by_pid(pid, ours).await;
-            stopped.push(name);
+        let Some(pid) = pid.filter(|pid| process::command_line(*pid).is_some_and(|words| ours(&words))) else {
+            continue;
+        };
+        if !stop_by_pid(pid, ours).await {
+            let hint = format!("see what holds it up (`ps -p {pid}`), then run this again");
+            return Err(CliError::failed(format!("{name} (process {pid}) does not end, even killed")).hint(hint));
         }
+        stopped.push(name);
     }
     FabricFile::remove(&home.fabric_file())?;
     Ok(stopped)
 }
 
-async fn stop_by_pid(pid: u32, ours: impl Fn(&u32) -> bool) {
+/// Asks, waits, and in the end kills. False if even that did not end it.
+async fn stop_by_pid(pid: u32, ours: impl Fn(&String) -> bool) -> bool {
     process::terminate(pid);
-    let kill_at = Instant::now() + STOP_TIMEOUT;
-    while process::is_alive(pid) && ours(&pid) {
-        if Instant::now() > kill_at {
-            process::kill(pid);
-            return;
+    if ended(pid, &ours).await {
+        return true;
+    }
+    process::kill(pid);
+    ended(pid, &ours).await
+}
+
+/// Waits until the process is gone, [`STOP_TIMEOUT`] at most. One that is ending has no command line any more and still
+/// holds its files.
+async fn ended(pid: u32, ours: impl Fn(&String) -> bool) -> bool {
+    let give_up = Instant::now() + STOP_TIMEOUT;
+    while process::is_alive(pid) && process::command_line(pid).as_ref().is_none_or(&ours) {
+        if Instant::now() > give_up {
+            return false;
         }
         tokio::time::sleep(LOOK_INTERVAL).await;
     }
+    true
 }
 
 /// Ctrl-C, and on Unix SIGTERM and SIGHUP.

@@ -1,7 +1,6 @@
 //! One instance of a plugin: its process from `connect` to `disconnect`.
 
 use crate::{
-    folder::Folder,
     outcome::{outcome, unknown},
     process::{Ended, NoAnswer, Process},
     protocol::{Answer, Described, PROTOCOL_VERSION, Request, short},
@@ -15,6 +14,7 @@ use if_engine::{
     Adapter, AdapterError, Call, Discovered, Executed, Execution, InstanceConfig, Metered, Peer, ProgressSink,
 };
 use if_manifest::plugin::Plugin;
+use if_plugin_files::Folder;
 use if_schemas::{Effect, outcome::Failure, presence::InstanceState};
 use serde::Deserialize;
 use serde_json::{Map, Value};

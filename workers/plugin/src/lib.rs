@@ -6,8 +6,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod adapter;
-mod files;
-mod folder;
 mod lines;
 mod outcome;
 mod process;
@@ -18,11 +16,7 @@ mod sandbox;
 mod seal;
 mod source;
 mod stderr;
-mod template;
 
-pub use files::{Contents, FileInfo, FilesError, content_hash, contents};
-pub use folder::{Folder, FolderError, PLUGIN_FILE, scan};
 pub use protocol::{Described, PROTOCOL_VERSION};
 pub use provider::{CheckError, Pins, PluginProvider, check};
 pub use source::PluginSource;
-pub use template::template;

@@ -3,13 +3,13 @@
 mod pipes;
 
 use crate::{
-    folder::Folder,
     protocol::{Answer, Finished, LINE_MAX_BYTES, Message, Request},
     redact::Redactor,
     sandbox::{self, Errors, Group},
     stderr::{self, Rate},
 };
 use if_engine::{AdapterError, ProgressSink};
+use if_plugin_files::Folder;
 use if_schemas::{Name, presence::InstanceState};
 use std::{
     collections::HashMap,

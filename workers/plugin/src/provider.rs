@@ -2,8 +2,6 @@
 
 use crate::{
     adapter::{PluginAdapter, describe},
-    files::{self, FilesError},
-    folder::Folder,
     process::Process,
     protocol::Described,
     redact::Redactor,
@@ -12,6 +10,7 @@ use crate::{
 use async_trait::async_trait;
 use if_engine::{Adapter, AdapterError, InstanceConfig, Prices, Provider};
 use if_manifest::ProviderSpec;
+use if_plugin_files::{FilesError, Folder, content_hash};
 use if_schemas::{Hash, Name};
 use std::{collections::BTreeMap, path::Path, path::PathBuf, sync::Arc};
 use tokio::sync::watch;
@@ -67,7 +66,7 @@ pub enum CheckError {
 /// Hashes the files and runs the plugin as the worker would, up to the answer to `describe`: it gets no settings and no
 /// secrets. What it writes to its standard error goes to that of this process.
 pub async fn check(folder: &Folder, data: &Path) -> Result<(Hash, Described), CheckError> {
-    let hash = files::content_hash(&folder.dir)?;
+    let hash = content_hash(&folder.dir)?;
     let work = sandbox::work_dir(data, folder, CHECK_PLACE);
     let process =
         Process::start(folder, &work, "check", Errors::Shown, Redactor::default()).map_err(CheckError::Start)?;

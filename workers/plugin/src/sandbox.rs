@@ -1,6 +1,6 @@
 //! What a plugin's process is given: nothing of the worker but pipes, a few variables, a directory and limits.
 
-use crate::folder::Folder;
+use if_plugin_files::Folder;
 use std::{
     io,
     path::{Path, PathBuf},

@@ -1,10 +1,8 @@
 //! Whether a plugin is still the one that was pinned. Files are read again only where something about them changed.
 
-use crate::{
-    files::{self, FileInfo, FilesError},
-    provider::Pins,
-};
+use crate::provider::Pins;
 use if_engine::AdapterError;
+use if_plugin_files::{FileInfo, FilesError, contents, list};
 use if_schemas::{Hash, Name, presence::InstanceState};
 use std::{
     path::PathBuf,
@@ -80,11 +78,11 @@ impl Inner {
         if !whole
             && let Some((hash, files)) = &*seen
             && *hash == pinned
-            && *files == files::list(&self.dir).map_err(failed)?
+            && *files == list(&self.dir).map_err(failed)?
         {
             return Ok(());
         }
-        let now = files::contents(&self.dir).map_err(failed)?;
+        let now = contents(&self.dir).map_err(failed)?;
         let found = now.hash;
         *seen = Some((found, now.files));
         if found == pinned { Ok(()) } else { Err(Broken::Changed { plugin: plugin(), found, pinned }) }

@@ -1,10 +1,8 @@
 //! The executable plugins of a folder, as providers that come, change and go with it.
 
-use crate::{
-    folder::{self, Folder},
-    provider::{Pins, PluginProvider},
-};
+use crate::provider::{Pins, PluginProvider};
 use if_engine::{Provider, Source, source::Scan};
+use if_plugin_files::{Folder, PLUGIN_FILE};
 use std::{
     collections::BTreeMap,
     fs,
@@ -37,7 +35,7 @@ impl PluginSource {
 impl Source for PluginSource {
     fn scan(&self) -> Scan {
         let mut scan = Scan::default();
-        let folders = folder::scan(&self.dir).unwrap_or_else(|e| {
+        let folders = if_plugin_files::scan(&self.dir).unwrap_or_else(|e| {
             scan.complaints.push(e.to_string());
             Vec::new()
         });
@@ -45,7 +43,7 @@ impl Source for PluginSource {
         let mut old = std::mem::take(&mut *known);
         for dir in folders {
             // What cannot be read here is reported by `make`, which reads it again, bounded.
-            let text = bounded(&dir.join(folder::PLUGIN_FILE));
+            let text = bounded(&dir.join(PLUGIN_FILE));
             let made = match old.remove(&dir) {
                 // A file that `command` names may have come meanwhile: what is broken is tried again.
                 Some((before, made @ Ok(_))) if before == text => made,

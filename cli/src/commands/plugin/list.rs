@@ -3,7 +3,7 @@
 use super::shown;
 use crate::{CliError, Exit, context::Context, output::table};
 use if_home::Home;
-use if_plugin::{Folder, content_hash};
+use if_plugin_files::{Folder, content_hash};
 use if_schemas::{Hash, Name};
 use serde::Serialize;
 use serde_json::json;
@@ -100,7 +100,7 @@ fn pins(context: &Context, home: &Home) -> Result<Option<Pins>, CliError> {
 }
 
 fn rows(dir: &Path, pins: Option<&Pins>) -> Result<Vec<Row>, CliError> {
-    let folders = if_plugin::scan(dir).map_err(|e| super::broken(&e))?;
+    let folders = if_plugin_files::scan(dir).map_err(|e| super::broken(&e))?;
     let name = |p: &Path| p.file_name().map(shown_name).unwrap_or_default();
     let mut rows: Vec<Row> = folders.iter().map(|folder| executable(name(folder), folder, pins)).collect();
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {

@@ -10,9 +10,9 @@ use if_schemas::Name;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 const CASES: &str = "cases";
@@ -47,7 +47,11 @@ pub fn check(context: &Context, said: &Path) -> Result<(), CliError> {
     let folder = dir.join(id.as_str());
     let cases = cases(context, &folder.join(CASES), &plan)?;
     let missing = missing_kinds(&cases);
-    let reports = if cases.is_empty() { Vec::new() } else { run(&folder)? };
+    let reports = match cases.is_empty() {
+        true => Vec::new(),
+        false => supervise::ask_worker(&[OsStr::new("run-cases"), folder.as_os_str()])
+            .map_err(|e| CliError { message: format!("the cases could not be run: {}", e.message), ..e })?,
+    };
     show(context, &Findings { plan, folder, reports, missing })
 }
 
@@ -100,19 +104,6 @@ fn cases(context: &Context, dir: &Path, plan: &Plan) -> Result<Vec<Case>, CliErr
         cases.push(case);
     }
     Ok(cases)
-}
-
-fn run(folder: &Path) -> Result<Vec<CaseReport>, CliError> {
-    let worker = supervise::worker_program()?;
-    let shown = worker.display();
-    let output = Command::new(&worker).arg("run-cases").arg(folder).output();
-    let output = output.map_err(|e| CliError::io(format!("{shown} cannot be run"), &e))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_string();
-        return Err(CliError::failed(format!("the cases could not be run: {}", value::printable(&said))));
-    }
-    serde_json::from_slice(&output.stdout)
-        .map_err(|e| CliError::failed(format!("what {shown} says of the cases cannot be read: {e}")))
 }
 
 fn show(context: &Context, found: &Findings) -> Result<(), CliError> {

@@ -67,7 +67,7 @@ impl Folder {
     }
 
     /// What is started: files of the folder as absolute paths.
-    pub(crate) fn argv(&self) -> Vec<std::ffi::OsString> {
+    pub fn argv(&self) -> Vec<std::ffi::OsString> {
         let argument = |a: &String| match a.strip_prefix("./") {
             Some(file) => self.dir.join(file).into_os_string(),
             None => a.into(),

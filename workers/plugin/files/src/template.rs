@@ -33,7 +33,7 @@ mod tests {
 
     #[test]
     fn the_documentation_shows_the_template() {
-        let document = include_str!("../../../docs/plugins.md");
+        let document = include_str!("../../../../docs/plugins.md");
         let [(_, yaml), (_, code)] = template(&"note".parse().unwrap(), "studio").unwrap();
         for text in [yaml, code] {
             assert!(document.contains(&text), "docs/plugins.md does not show:\n{text}");

@@ -110,7 +110,7 @@ fn feed(hasher: &mut blake3::Hasher, path: &Path, bytes: u64) -> Result<(), File
 }
 
 /// Every file of `dir`, in the order of the hash, without reading them.
-pub(crate) fn list(dir: &Path) -> Result<Vec<FileInfo>, FilesError> {
+pub fn list(dir: &Path) -> Result<Vec<FileInfo>, FilesError> {
     let io = |path: &Path, source| FilesError::Io { path: path.into(), source };
     let top = fs::symlink_metadata(dir).map_err(|e| io(dir, e))?;
     if top.is_symlink() {
@@ -169,5 +169,5 @@ fn info(path: String, meta: &Metadata) -> FileInfo {
 }
 
 #[cfg(test)]
-#[path = "files_tests.rs"]
+#[path = "hash_tests.rs"]
 mod tests;
