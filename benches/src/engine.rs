@@ -8,7 +8,13 @@ use if_engine::{
     http::{Client, Engine, LoginRequests, TlsSettings},
 };
 use if_manifest::plan::{Plan, context_of};
-use if_schemas::CommandId;
+use if_schemas::{
+    Command, CommandId, Effect, Payload, Status,
+    head::Verdict,
+    presence::InstanceState,
+    query::{NODES, NodesAnswer},
+};
+use if_tests::InProcess;
 use serde_json::{Map, json};
 use std::{
     sync::Arc,
@@ -68,16 +74,11 @@ operations:
 pub async fn overhead(report: &mut Report) -> Result<()> {
     let url = serve().await?;
     let engine = engine(&url)?;
-    let bare = reqwest::Client::builder().tls_backend_preconfigured(tls()?).no_proxy().http1_only().build()?;
+    let bare = Bare::new(&url)?;
     let (mut ours, mut theirs) = (Vec::with_capacity(SAMPLES), Vec::with_capacity(SAMPLES));
     // Turn by turn, so that whatever else the machine does meets both.
     for n in 0..WARM_UP + SAMPLES {
-        let start = Instant::now();
-        let request = bare.post(format!("{url}/charges")).header("content-type", "application/x-www-form-urlencoded");
-        let response = request.body("amount=1000&currency=usd").send().await?;
-        let body = response.bytes().await?;
-        let bare_took = start.elapsed();
-        ensure!(body == ANSWER.as_bytes(), "{body:?}");
+        let bare_took = bare.charge().await?;
         let start = Instant::now();
         let (execution, _) = engine.execute(&call(n)?, &ProgressSink::none()).await;
         let took = start.elapsed();
@@ -87,15 +88,94 @@ pub async fn overhead(report: &mut Report) -> Result<()> {
             ours.push(took);
         }
     }
+    compare(report, "HTTP engine over the bare client, one call", ours, theirs);
+    Ok(())
+}
+
+/// The same call as a command: signed, admitted, logged, executed by a worker, its result logged and read.
+pub async fn through_the_fabric(report: &mut Report) -> Result<()> {
+    let url = serve().await?;
+    let bare = Bare::new(&url)?;
+    let mut fabric = InProcess::start(false).await?;
+    let plugin = fabric.home.plugins_dir().join("bench");
+    std::fs::create_dir_all(&plugin)?;
+    std::fs::write(plugin.join("manifest.yaml"), MANIFEST)?;
+    let instance = format!("instances:\n  one: {{url: \"{url}\", token: \"env:PATH\"}}\n");
+    std::fs::write(fabric.home.providers_dir().join("bench.yaml"), instance)?;
+    fabric.start_worker().await?;
+    served(&fabric).await?;
+    let (mut ours, mut theirs) = (Vec::with_capacity(SAMPLES), Vec::with_capacity(SAMPLES));
+    let mut events = fabric.client.events(&charge(&fabric)?.0).await?;
+    for n in 0..WARM_UP + SAMPLES {
+        let bare_took = bare.charge().await?;
+        let start = Instant::now();
+        let (command, payload) = charge(&fabric)?;
+        let receipt = fabric.client.send(&command, payload, &fabric.keys.admin).await?;
+        ensure!(receipt.verdict == Verdict::Accepted, "{receipt:?}");
+        let (_, status) = fabric.client.result(&mut events, &command.id).await?;
+        ensure!(status == Status::Succeeded, "{status:?}");
+        if n >= WARM_UP {
+            ours.push(start.elapsed());
+            theirs.push(bare_took);
+        }
+    }
+    compare(report, "HTTP call as a command (admission, witness, result) over the bare client", ours, theirs);
+    fabric.stop().await?;
+    Ok(())
+}
+
+fn charge(fabric: &InProcess) -> Result<(Command, Payload)> {
+    let args = json!({"amount": 1000, "currency": "usd"});
+    let (mut command, payload) = fabric.client.command_with("payment.charge", Effect::Once, &args)?;
+    (command.provider, command.instance) = ("bench".parse()?, "one".parse()?);
+    Ok((command, payload))
+}
+
+/// Waits until the worker has announced the instance as connected.
+async fn served(fabric: &InProcess) -> Result<()> {
+    let give_up = Instant::now() + CALL_TIME;
+    loop {
+        let nodes: NodesAnswer = fabric.client.query(NODES, &()).await?;
+        let mut all = nodes.nodes.into_iter().flat_map(|n| n.instances);
+        let found = all.find(|i| i.provider.as_str() == "bench");
+        if found.as_ref().is_some_and(|i| i.state == InstanceState::Ok) {
+            return Ok(());
+        }
+        ensure!(Instant::now() < give_up, "bench/one is not served: {found:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn compare(report: &mut Report, what: &str, ours: Vec<Duration>, theirs: Vec<Duration>) {
     let (ours, theirs) = (Series::new(ours), Series::new(theirs));
     for (name, q, limit) in [("p50", 0.5, Duration::from_millis(1)), ("p99", 0.99, Duration::from_millis(3))] {
         let (with, without) = (ours.quantile(q), theirs.quantile(q));
         let over = with.saturating_sub(without);
-        let what = format!("HTTP engine over the bare client, one call, {name}");
-        let baseline = format!("engine {with:.1?}, bare client {without:.1?}");
-        report.row(&what, format!("{over:.1?}"), baseline, &format!("≤ {limit:?}"), over <= limit);
+        let baseline = format!("with {with:.1?}, bare client {without:.1?}");
+        report.row(&format!("{what}, {name}"), format!("{over:.1?}"), baseline, &format!("≤ {limit:?}"), over <= limit);
     }
-    Ok(())
+}
+
+/// The client everybody uses, keeping its connection.
+struct Bare {
+    client: reqwest::Client,
+    url: String,
+}
+
+impl Bare {
+    fn new(url: &str) -> Result<Self> {
+        let client = reqwest::Client::builder().tls_backend_preconfigured(tls()?).no_proxy().http1_only().build()?;
+        Ok(Self { client, url: format!("{url}/charges") })
+    }
+
+    async fn charge(&self) -> Result<Duration> {
+        let start = Instant::now();
+        let request = self.client.post(&self.url).header("content-type", "application/x-www-form-urlencoded");
+        let body = request.body("amount=1000&currency=usd").send().await?.bytes().await?;
+        let took = start.elapsed();
+        ensure!(body == ANSWER.as_bytes(), "{body:?}");
+        Ok(took)
+    }
 }
 
 /// Never used: the server speaks plain HTTP.

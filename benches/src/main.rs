@@ -54,6 +54,7 @@ fn main() -> anyhow::Result<()> {
     }
     if wants("engine") {
         runtime.block_on(engine::overhead(&mut report))?;
+        runtime.block_on(engine::through_the_fabric(&mut report))?;
     }
     if wants("process") {
         process::run(&mut report)?;

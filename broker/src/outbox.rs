@@ -184,8 +184,8 @@ impl Outbox {
     }
 
     async fn ensure_stream(&mut self) {
-        if let Err(error) = self.bus.ensure_work_stream().await {
-            tracing::error!(%error, "the work queue cannot be set up");
+        if let Err(error) = self.bus.ensure_streams().await {
+            tracing::error!(%error, "the work queue and the live state cannot be set up");
         }
         self.ensured = Instant::now();
     }

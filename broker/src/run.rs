@@ -54,7 +54,7 @@ pub async fn run(options: BrokerOptions, shutdown: CancellationToken) -> Result<
         bus = Bus::connect_waiting(&options.bus) => bus?,
         () = shutdown.cancelled() => return Ok(()),
     };
-    bus.ensure_work_stream().await?;
+    bus.ensure_streams().await?;
     serve(bus, shared, opened, shutdown).await
 }
 

@@ -25,6 +25,7 @@ pub enum Kind {
     Presence,
     Finance,
     Tariff,
+    State,
 }
 
 impl Kind {
@@ -40,6 +41,7 @@ impl Kind {
             Kind::Presence => "presence",
             Kind::Finance => "finance",
             Kind::Tariff => "tariff",
+            Kind::State => "state",
         }
     }
 

@@ -24,6 +24,7 @@ pub mod presence;
 pub mod price;
 pub mod query;
 pub mod reject;
+pub mod state;
 pub mod subject;
 pub mod tariff;
 pub mod time;

@@ -28,6 +28,14 @@ pub const FINANCE: &str = "if.command.if.fabric.finance.change";
 /// A budget has reached a part of its limit: JSON, [`crate::finance::BudgetAlert`].
 pub const BUDGET_ALERT: &str = "if.event.if.fabric.optimise.budget.alert";
 
+/// The JetStream key-value bucket of live state: key `<provider>.<instance>.<path>`, last value kept. What is put there
+/// also goes out on [`STATE`].
+pub const STATE_BUCKET: &str = "IF_STATE";
+/// All subjects of the bucket.
+pub const STATE_KEYS: &str = "$KV.IF_STATE.>";
+/// All live state, for those who only want what changes.
+pub const STATE: &str = "if.state.>";
+
 /// Name of the JetStream work queue.
 pub const WORK_STREAM: &str = "IF_WORK";
 
@@ -88,6 +96,10 @@ pub fn tariff_ask(node: &Name) -> String {
 /// `if.query.<what>`
 pub fn query(what: &str) -> String {
     format!("if.query.{what}")
+}
+/// `$KV.IF_STATE.<provider>.<instance>.<path>`; `>` as the path is all of one instance.
+pub fn state_key(provider: &Name, instance: &Name, path: &str) -> String {
+    format!("$KV.{STATE_BUCKET}.{provider}.{instance}.{path}")
 }
 /// Durable consumer of one instance's work.
 pub fn work_consumer(provider: &Name, instance: &Name) -> String {

@@ -1,6 +1,7 @@
 //! The product as a user has it: real binaries, a real nats-server, the command line, a simulated vMix.
 
 mod budget;
+mod live_state;
 mod plugin;
 mod trust;
 mod witness;

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use if_engine::{
-    Adapter, AdapterError, Call, Discovered, Execution, InstanceConfig, Metered, Peer, Prices, ProgressSink, Provider,
+    Adapter, AdapterError, Call, Discovered, Execution, InstanceConfig, LiveState, Metered, Peer, Prices, ProgressSink,
+    Provider, live::segment,
 };
 use if_manifest::{Category, OperationSpec, ParamKind, ProviderSpec};
 use if_schemas::{
@@ -83,12 +84,14 @@ impl Provider for NoopProvider {
         Prices { table: Some(PriceTable { version: "noop-1".into(), currency: Currency::USD, skus }), ..prices }
     }
     fn adapter(&self, _: InstanceConfig) -> Result<Arc<dyn Adapter>, AdapterError> {
-        Ok(Arc::new(Noop { memory: self.memory.clone() }))
+        Ok(Arc::new(Noop { memory: self.memory.clone(), live: Arc::default() }))
     }
 }
 
 struct Noop {
     memory: Memory,
+    /// `executions`: how many there were; `last.<operation>`: the command that was the last of its kind.
+    live: Arc<LiveState>,
 }
 
 fn peer() -> Peer {
@@ -98,6 +101,8 @@ fn peer() -> Peer {
 #[async_trait]
 impl Adapter for Noop {
     async fn connect(&self) -> Result<Peer, AdapterError> {
+        self.live.set("executions", json!(0));
+        self.live.set_fresh(true);
         Ok(peer())
     }
     async fn disconnect(&self) {}
@@ -110,7 +115,13 @@ impl Adapter for Noop {
     async fn discover_instances(&self) -> Result<Vec<Discovered>, AdapterError> {
         Ok(vec![])
     }
+    fn live(&self) -> Option<Arc<LiveState>> {
+        Some(self.live.clone())
+    }
     async fn execute_command(&self, call: Call, _: ProgressSink) -> if_engine::Executed {
+        let before = self.live.get("executions").and_then(|n| n.as_u64()).unwrap_or(0);
+        self.live.set("executions", json!(before + 1));
+        self.live.set(&format!("last.{}", segment(call.operation.as_str())), json!(call.command.to_string()));
         match &self.memory {
             Memory::InProcess(executed) => executed.lock().unwrap_or_else(PoisonError::into_inner).push(call.command),
             Memory::File(file) => {

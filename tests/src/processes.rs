@@ -34,7 +34,7 @@ impl Drop for Killed {
 pub struct Processes {
     broker: Killed,
     worker: Killed,
-    nats: Option<NatsServer>,
+    nats: NatsServer,
     url: String,
     dir: tempfile::TempDir,
 }
@@ -49,7 +49,7 @@ impl Processes {
         let url = nats.url();
         let broker = broker(&dir, &url)?;
         let worker = worker(&dir, &url)?;
-        let this = Self { broker, worker, nats: Some(nats), url, dir };
+        let this = Self { broker, worker, nats, url, dir };
         let client = this.client().await?;
         let served = async {
             loop {
@@ -85,9 +85,7 @@ impl Processes {
     }
 
     pub fn kill_nats(&mut self) -> Result<()> {
-        let nats = self.nats.take().context("nats runs")?;
-        self.nats = Some(nats.kill_and_restart()?);
-        Ok(())
+        self.nats.restart()
     }
 
     /// What the worker executed, over all its lives.

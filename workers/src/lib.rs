@@ -21,6 +21,7 @@ mod report;
 mod run;
 pub mod secrets;
 pub mod session;
+mod state;
 mod stats;
 pub mod tariff;
 pub mod trust;

@@ -6,6 +6,7 @@ use crate::{
     node::Node,
     queue::{Loop, RUNNING_MAX},
     session::{Session, Target, Timing},
+    state::Mirror,
     tariff::Sheet,
 };
 use if_engine::Provider;
@@ -215,6 +216,8 @@ impl Registry {
                 Session::broken(problem.text.clone(), problem.hint.clone())
             }
         };
+        let mirror = Mirror::new(self.node.clone(), provider.clone(), instance.clone());
+        self.node.sessions.spawn(mirror.run(session.watch(), close.clone()));
         let slots = Arc::new(Semaphore::new(RUNNING_MAX));
         let place = Place { node: self.node.clone(), session: session.clone(), running: slots.clone() };
         let work = Loop { place, spec: known.spec.clone(), provider: provider.clone(), instance: instance.clone() };

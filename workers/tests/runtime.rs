@@ -376,7 +376,7 @@ async fn after_the_server_lost_everything_work_goes_on() {
     nats.restart();
     let mut link = broker.bus.link();
     within("the connection", link.wait_for(|l| l.up && l.epoch > 1)).await.unwrap();
-    broker.bus.ensure_work_stream().await.unwrap();
+    broker.bus.ensure_streams().await.unwrap();
     broker.send(&fire("after")).await;
     assert_eq!(broker.result().await.outcome, echoed("after"));
     assert_eq!(provider.executed(), ["before", "after"]);

@@ -5,6 +5,7 @@ use crate::{Bus, BusError};
 use async_nats::jetstream::{
     AckKind,
     consumer::{AckPolicy, pull},
+    message::PublishMessage,
     stream::{Config, RetentionPolicy, StorageType},
 };
 use bytes::Bytes;
@@ -38,9 +39,9 @@ const PULL_EXPIRES: Duration = Duration::from_secs(30);
 const PULL_BATCH: usize = 256;
 
 impl Bus {
-    /// Creates or updates the work stream. The broker calls it at every (re)connection.
-    pub async fn ensure_work_stream(&self) -> Result<(), BusError> {
-        let config = Config {
+    /// Creates or updates the work stream and the bucket of live state. The broker calls it at every (re)connection.
+    pub async fn ensure_streams(&self) -> Result<(), BusError> {
+        self.ensure(Config {
             name: subject::WORK_STREAM.into(),
             subjects: vec![subject::WORK.into()],
             retention: RetentionPolicy::WorkQueue,
@@ -51,11 +52,17 @@ impl Bus {
             discard: async_nats::jetstream::stream::DiscardPolicy::New,
             duplicate_window: DUPLICATE_WINDOW,
             ..Config::default()
-        };
+        })
+        .await?;
+        self.ensure(crate::state::bucket()).await
+    }
+
+    async fn ensure(&self, config: Config) -> Result<(), BusError> {
+        let name = config.name.clone();
         let creating = self.jetstream.create_or_update_stream(config);
-        let timeout = |_| BusError::Timeout { subject: subject::WORK_STREAM.into(), after: STREAM_TIMEOUT };
+        let timeout = |_| BusError::Timeout { subject: name, after: STREAM_TIMEOUT };
         let info = tokio::time::timeout(STREAM_TIMEOUT, creating).await.map_err(timeout)?;
-        info.map(|_| ()).map_err(|e| BusError::other("work stream", e))
+        info.map(|_| ()).map_err(|e| BusError::other("stream", e))
     }
 
     /// Puts one work message on the queue and waits until the server has it. `id` makes a repeat harmless.
@@ -67,9 +74,12 @@ impl Bus {
 
     /// Hands one work message to the connection. Whether the server has it, the returned value tells.
     pub async fn send_work(&self, subject: &str, id: &str, bytes: Vec<u8>) -> Result<Sent, BusError> {
-        let message = async_nats::jetstream::message::PublishMessage::build().message_id(id).payload(bytes.into());
+        self.send_stored(subject, PublishMessage::build().message_id(id).payload(bytes.into())).await
+    }
+
+    pub(crate) async fn send_stored(&self, subject: &str, message: PublishMessage) -> Result<Sent, BusError> {
         let ack = self.jetstream.send_publish(subject.to_string(), message).await;
-        let ack = ack.map_err(|e| BusError::other("publish work", e))?;
+        let ack = ack.map_err(|e| BusError::other("publish", e))?;
         Ok(Sent { subject: subject.into(), ack })
     }
 
@@ -93,7 +103,7 @@ impl Bus {
     }
 }
 
-/// A work message under way to the server.
+/// A message under way to the server, which stores it.
 pub struct Sent {
     subject: String,
     ack: async_nats::jetstream::context::PublishAckFuture,
@@ -104,7 +114,7 @@ impl Sent {
     pub async fn stored(self) -> Result<(), BusError> {
         let timeout = |_| BusError::Timeout { subject: self.subject, after: PUBLISH_TIMEOUT };
         let ack = tokio::time::timeout(PUBLISH_TIMEOUT, self.ack.into_future()).await.map_err(timeout)?;
-        ack.map(|_| ()).map_err(|e| BusError::other("publish work", e))
+        ack.map(|_| ()).map_err(|e| BusError::other("publish", e))
     }
 }
 

@@ -1,13 +1,14 @@
 //! Command branches made from provider descriptions: `vmix cut`, `chat send telegram`, and `add|list|test|remove`.
 
 use super::catalog::{Family, FamilyKind};
+use crate::commands::watch;
 use clap::{Arg, ArgAction, Command, builder::PossibleValuesParser};
 use if_manifest::{FieldSpec, OperationSpec, ParamKind, ParamSpec, ProviderSpec};
 
 /// Verbs every family has for its instances. No operation may begin with one of them, but for `list` of a category: with
 /// an instance it is the operation, without one it lists instances.
 #[cfg(test)]
-pub const INSTANCE_VERBS: [&str; 5] = ["add", "list", "test", "remove", "providers"];
+pub const INSTANCE_VERBS: [&str; 6] = ["add", "list", "test", "remove", "watch", "providers"];
 /// Prefix of clap ids that come from data, so that none can meet a global flag's.
 const DATA_ID: &str = "arg:";
 
@@ -33,6 +34,7 @@ fn provider_tree(command: Command, spec: &ProviderSpec) -> Command {
         .subcommand(Command::new("list").about(format!("instances of {name} and their live state")))
         .subcommand(Command::new("test").about("ask an instance who it is, end to end").arg(instance_arg()))
         .subcommand(Command::new("remove").about("forget an instance").arg(instance_arg()))
+        .subcommand(watch::options(Command::new("watch").about("its live state, as it changes").arg(instance_arg())))
 }
 
 fn category_tree(command: Command, family: &Family, providers: &[ProviderSpec]) -> Command {

@@ -15,6 +15,7 @@ mod shell_init;
 mod status;
 mod trust;
 mod up;
+pub mod watch;
 mod witness;
 
 use crate::{
@@ -52,6 +53,7 @@ pub const NOUNS: &[Noun] = &[
         tree: optimise::tree,
         run: optimise::run,
     },
+    Noun { name: "watch", about: "the live state of an instance, as it changes", tree: watch::tree, run: watch::run },
     Noun { name: "provider", about: "what can be operated, and how", tree: provider::tree, run: provider::run },
     Noun { name: "plugin", about: "providers of your own: make, check, trust", tree: plugin::tree, run: plugin::run },
     Noun { name: "node", about: "live worker nodes and what they serve", tree: node::tree, run: node::run },
@@ -131,6 +133,7 @@ fn provider_verb(
         }
         ["test"] => instance::test(context, spec, matches),
         ["remove"] => instance::remove(context, spec, matches),
+        ["watch"] => watch::watch(context, spec.id.parse()?, instance_name(matches)?, matches),
         _ => {
             let id = format!("{}.{}", family.name, verbs.join("."));
             let operation = spec.operation(&id).ok_or_else(|| missing(context.program))?;

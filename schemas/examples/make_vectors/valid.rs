@@ -17,6 +17,7 @@ use if_schemas::{
     outcome::Progress,
     presence::{Announcement, InstancePresence, InstanceState, ProviderPresence},
     price::{Meter, MeterLine, PriceTable, Quantity, Rate, Sku, SkuName, Unit},
+    state::StateReport,
     tariff::{Tariff, TariffDocument},
     wire::{Committed, Message, Submission},
 };
@@ -92,8 +93,22 @@ fn envelopes(log: &Log) -> Vec<Vector> {
         envelope("receipt-rejected", "refused", &receipt(Verdict::Rejected(reject), Some(head)), &broker()),
         envelope("presence", "a worker's announcement", &announcement(), &node1()),
         envelope("tariff", "what a worker's operations cost", &tariff(), &node1()),
+        envelope("state", "a value of live state", &state(Some(json!(3))), &node1()),
+        envelope("state-gone", "a value that is there no more", &state(None), &node1()),
         envelope("finance-budget", "an admin sets a budget", &finance(11, 90, set), &alice()),
     ]
+}
+
+fn state(value: Option<Value>) -> StateReport {
+    StateReport {
+        node: name("node1"),
+        provider: name("vmix"),
+        instance: name("studio1"),
+        path: "tally.program".into(),
+        at: at(10),
+        sequence: 7,
+        value,
+    }
 }
 
 fn estimate() -> Verdict {

@@ -4,7 +4,7 @@
 use if_schemas::{
     Command, Envelope, FinanceChange, Head, Kind, ResultEvent, SigningKey, TrustChange, head::Receipt, member::Genesis,
     outcome::Progress, presence::Announcement,
-    tariff::Tariff,
+    state::StateReport, tariff::Tariff,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -25,5 +25,6 @@ fuzz_target!(|bytes: &[u8]| {
         Kind::Presence => drop(envelope.read_unverified::<Announcement>()),
         Kind::Finance => drop(envelope.read_unverified::<FinanceChange>().map(|f| f.op.check())),
         Kind::Tariff => drop(envelope.read_unverified::<Tariff>()),
+        Kind::State => drop(envelope.read_unverified::<StateReport>()),
     }
 });

@@ -4,7 +4,7 @@ use crate::process;
 use anyhow::{Context, bail};
 use std::{
     io::{BufRead, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -21,30 +21,8 @@ pub struct NatsServer {
 impl NatsServer {
     /// Starts with JetStream and without credentials.
     pub fn start() -> anyhow::Result<Self> {
-        Self::start_on(process::free_port()?, tempfile::tempdir()?)
-    }
-
-    fn start_on(port: u16, dir: tempfile::TempDir) -> anyhow::Result<Self> {
-        let mut child = Command::new(binary()?)
-            .args(["-js", "-a", "127.0.0.1", "-p", &port.to_string(), "-sd"])
-            .arg(dir.path())
-            .stderr(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .context("nats-server does not start")?;
-        let stderr = child.stderr.take().context("no stderr")?;
-        let (sender, ready) = std::sync::mpsc::channel();
-        // Reads on for ever, so that the server never blocks on a full pipe.
-        std::thread::spawn(move || {
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                if line.contains("Server is ready") {
-                    let _ = sender.send(());
-                }
-            }
-        });
-        let server = Self { child, port, dir };
-        ready.recv_timeout(START_TIMEOUT).context("nats-server did not become ready")?;
-        Ok(server)
+        let (port, dir) = (process::free_port()?, tempfile::tempdir()?);
+        Ok(Self { child: spawn(port, dir.path())?, port, dir })
     }
 
     pub fn url(&self) -> String {
@@ -56,22 +34,39 @@ impl NatsServer {
     }
 
     /// Kills the server (SIGKILL) and starts another on the same port. Memory streams are gone.
-    pub fn kill_and_restart(self) -> anyhow::Result<Self> {
-        let (port, dir) = self.kill()?;
-        Self::start_on(port, dir)
-    }
-
-    /// Kills the server; [`NatsServer::revive`] starts it again on the same port.
-    pub fn kill(mut self) -> anyhow::Result<(u16, tempfile::TempDir)> {
+    pub fn restart(&mut self) -> anyhow::Result<()> {
         self.child.kill()?;
         self.child.wait()?;
-        let dir = std::mem::replace(&mut self.dir, tempfile::tempdir()?);
-        Ok((self.port, dir))
+        self.child = spawn(self.port, self.dir.path())?;
+        Ok(())
     }
+}
 
-    pub fn revive((port, dir): (u16, tempfile::TempDir)) -> anyhow::Result<Self> {
-        Self::start_on(port, dir)
+/// Gives a server that is ready.
+fn spawn(port: u16, dir: &Path) -> anyhow::Result<Child> {
+    let mut child = Command::new(binary()?)
+        .args(["-js", "-a", "127.0.0.1", "-p", &port.to_string(), "-sd"])
+        .arg(dir)
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .context("nats-server does not start")?;
+    let stderr = child.stderr.take().context("no stderr")?;
+    let (sender, ready) = std::sync::mpsc::channel();
+    // Reads on for ever, so that the server never blocks on a full pipe.
+    std::thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            if line.contains("Server is ready") {
+                let _ = sender.send(());
+            }
+        }
+    });
+    if ready.recv_timeout(START_TIMEOUT).is_ok() {
+        return Ok(child);
     }
+    child.kill()?;
+    child.wait()?;
+    bail!("nats-server did not become ready within {START_TIMEOUT:?}")
 }
 
 impl Drop for NatsServer {

@@ -3,6 +3,8 @@
 //! An adapter writes, anybody reads. A reader that is behind sees the newest value of each path, not every value: memory is
 //! bounded by the number of paths, and nobody ever waits for a reader.
 
+use if_schemas::state::is_path;
+pub use if_schemas::state::segment;
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -12,8 +14,6 @@ use tokio::sync::watch;
 
 /// Most paths of one instance; more are left out, and [`Changes::truncated`] says so.
 pub const PATHS_MAX: usize = 20_000;
-/// Longest path, bytes.
-pub const PATH_MAX_BYTES: usize = 512;
 /// Largest value as JSON, bytes.
 pub const VALUE_MAX_BYTES: usize = 8 * 1024;
 
@@ -47,33 +47,6 @@ pub struct Changes {
     pub turned: bool,
     /// The instance has more paths than are kept.
     pub truncated: bool,
-}
-
-/// One name as one part of a path: what is not `a-z A-Z 0-9 _ -` becomes `=` and two hexadecimal digits for each byte.
-pub fn segment(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' => out.push(char::from(byte)),
-            other => out.push_str(&format!("={other:02X}")),
-        }
-    }
-    out
-}
-
-/// The name a part of a path was made of; `None` if it was not made by [`segment`].
-pub fn segment_name(part: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(part.len());
-    let mut rest = part.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'=' {
-            bytes.push(byte);
-            continue;
-        }
-        let digits = [rest.next()?, rest.next()?];
-        bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
-    }
-    String::from_utf8(bytes).ok()
 }
 
 impl Default for LiveState {
@@ -189,12 +162,6 @@ impl Inner {
 
 fn below(path: &str, prefix: &str) -> bool {
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
-/// Parts that are not empty, of the characters [`segment`] gives, with dots between.
-fn is_path(path: &str) -> bool {
-    let plain = |c: u8| c.is_ascii_alphanumeric() || b"_-=".contains(&c);
-    path.len() <= PATH_MAX_BYTES && path.split('.').all(|part| !part.is_empty() && part.bytes().all(plain))
 }
 
 #[cfg(test)]

@@ -133,7 +133,7 @@ impl Broker {
         let options =
             ConnectOptions { url: url.into(), name: "test broker".into(), role: BusRole::Broker, nkey_seed: None };
         let bus = Bus::connect(&options).await.unwrap();
-        bus.ensure_work_stream().await.unwrap();
+        bus.ensure_streams().await.unwrap();
         let mut log = Log { entries: vec![] };
         log.append(Body::Genesis { envelope: genesis() });
         let log = Arc::new(Mutex::new(log));

@@ -58,17 +58,6 @@ fn losing_the_connection_keeps_the_values_and_says_that_they_are_old() {
 }
 
 #[test]
-fn any_name_is_one_part_of_a_path_and_comes_back() {
-    for name in ["Main", "Cam 1.2", "Größe=5", "a>b*", "\n", "日本"] {
-        let part = segment(name);
-        assert!(is_path(&part), "{part}");
-        assert_eq!(segment_name(&part).as_deref(), Some(name));
-    }
-    assert_eq!(segment("Cam 1.2"), "Cam=201=2E2");
-    assert_eq!((segment_name("=2"), segment_name("=zz"), segment_name("=FF")), (None, None, None));
-}
-
-#[test]
 fn there_are_never_more_paths_than_the_limit_and_what_is_left_out_is_said() {
     let state = LiveState::default();
     for n in 0..PATHS_MAX {

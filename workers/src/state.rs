@@ -1,0 +1,160 @@
+//! The live state of one instance on the bus: what its adapter keeps, signed value by value, retained by the server.
+
+use crate::{clock, node::Node, session::Snapshot};
+use futures::{StreamExt, stream};
+use if_bus::STATE_INFLIGHT;
+use if_engine::{LiveState, live::Changes};
+use if_schemas::{
+    Envelope, Name, SchemaError,
+    state::{ABOUT, StateReport},
+    subject,
+    wire::Message as _,
+};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio::{sync::watch, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+/// Changes that come together go out together; also the most often a value is sent.
+const COALESCE: Duration = Duration::from_millis(40);
+/// Pause after the server did not take a value.
+const RETRY: Duration = Duration::from_secs(1);
+/// Everything is said again this often, before the server forgets it.
+const REPEAT: Duration = Duration::from_secs(10 * 60);
+
+/// Brings one instance's state to the server, and again after every reconnection.
+pub struct Mirror {
+    node: Arc<Node>,
+    provider: Name,
+    instance: Name,
+    /// Counts up, above whatever an earlier process or mirror used.
+    sequence: u64,
+    /// Where the values come from; kept while the connection to the peer is lost.
+    live: Option<Arc<LiveState>>,
+    /// Up to where they were taken.
+    version: u64,
+    /// Not yet on the server, newest value by path. Bounded by the paths of [`LiveState`].
+    pending: BTreeMap<String, Option<Value>>,
+}
+
+impl Mirror {
+    pub fn new(node: Arc<Node>, provider: Name, instance: Name) -> Self {
+        let sequence = u64::try_from(clock::now().0).unwrap_or(0);
+        Self { node, provider, instance, sequence, live: None, version: 0, pending: BTreeMap::new() }
+    }
+
+    /// Until the instance is not served any more. One whose peer pushes nothing costs nothing.
+    pub async fn run(mut self, mut session: watch::Receiver<Snapshot>, close: CancellationToken) {
+        let mut link = self.node.bus.link();
+        let mut repeat_at = Instant::now() + REPEAT;
+        loop {
+            self.follow(session.borrow_and_update().adapter.as_ref().and_then(|adapter| adapter.live()));
+            let mut changed = self.live.as_ref().map(|live| live.subscribe());
+            self.take();
+            let up = link.borrow_and_update().up;
+            let failed = up && !self.pending.is_empty() && !self.send().await;
+            let again = if failed { Instant::now() + RETRY } else { repeat_at };
+            let epoch = link.borrow().epoch;
+            tokio::select! {
+                () = close.cancelled() => return,
+                alive = session.changed() => if alive.is_err() { return },
+                () = news(&mut changed), if !failed => {}
+                Ok(()) = link.changed() => {}
+                () = tokio::time::sleep_until(again) => {}
+            }
+            if link.borrow().epoch != epoch || Instant::now() >= repeat_at {
+                // A new server knows nothing; an old one is about to forget.
+                self.version = 0;
+                repeat_at = Instant::now() + REPEAT;
+            }
+            tokio::select! {
+                () = close.cancelled() => return,
+                () = tokio::time::sleep(COALESCE) => {}
+            }
+        }
+    }
+
+    /// An adapter that was made anew has a state of its own: what only the old one had is gone.
+    fn follow(&mut self, live: Option<Arc<LiveState>>) {
+        let Some(live) = live else { return };
+        let same = self.live.as_ref().is_some_and(|known| Arc::ptr_eq(known, &live));
+        if same {
+            return;
+        }
+        if let Some(old) = self.live.replace(live) {
+            let gone = old.changes_since(0).values.into_iter().map(|(path, _)| (path, None));
+            self.pending.extend(gone);
+        }
+        self.version = 0;
+    }
+
+    fn take(&mut self) {
+        let Some(live) = &self.live else { return };
+        let Changes { version, values, fresh, turned, truncated } = live.changes_since(self.version);
+        if turned || self.version == 0 {
+            self.pending.insert(ABOUT.into(), Some(json!({"fresh": fresh, "truncated": truncated})));
+        }
+        self.pending.extend(values);
+        self.version = version;
+    }
+
+    /// Sends what is pending; false if the server did not take everything.
+    async fn send(&mut self) -> bool {
+        let reports: Vec<(String, Result<Report, SchemaError>)> =
+            std::mem::take(&mut self.pending).into_iter().map(|(path, value)| self.seal(path, value)).collect();
+        let bus = &self.node.bus;
+        let sent = stream::iter(reports).map(|(path, sealed)| async move {
+            let report = match sealed {
+                Ok(report) => report,
+                Err(error) => {
+                    tracing::warn!(path, %error, "a value of the live state cannot be sent and is left out");
+                    return None;
+                }
+            };
+            let stored = match bus.send_state(&report.key, report.bytes, report.value.is_none()).await {
+                Ok(sent) => sent.stored().await,
+                Err(error) => Err(error),
+            };
+            let error = stored.err()?;
+            tracing::debug!(path, %error, "a value of the live state is not on the server yet");
+            Some((path, report.value))
+        });
+        let failed: Vec<(String, Option<Value>)> =
+            sent.buffer_unordered(STATE_INFLIGHT).filter_map(async |f| f).collect().await;
+        let whole = failed.is_empty();
+        self.pending.extend(failed);
+        whole
+    }
+
+    fn seal(&mut self, path: String, value: Option<Value>) -> (String, Result<Report, SchemaError>) {
+        self.sequence += 1;
+        let report = StateReport {
+            node: self.node.name.clone(),
+            provider: self.provider.clone(),
+            instance: self.instance.clone(),
+            path: path.clone(),
+            at: clock::now(),
+            sequence: self.sequence,
+            value,
+        };
+        let key = subject::state_key(&self.provider, &self.instance, &path);
+        let sealed = Envelope::seal(&report, &self.node.key).and_then(|e| e.to_message());
+        (path, sealed.map(|bytes| Report { key, bytes, value: report.value }))
+    }
+}
+
+struct Report {
+    key: String,
+    bytes: Vec<u8>,
+    value: Option<Value>,
+}
+
+/// The next change; never, where there is nothing that could change.
+async fn news(changed: &mut Option<watch::Receiver<u64>>) {
+    if let Some(changed) = changed
+        && changed.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
+}
