@@ -234,7 +234,8 @@ async fn serve() -> Result<String> {
                 let (mut bytes, mut chunk) = (Vec::new(), [0; 4096]);
                 while let Ok(n @ 1..) = stream.read(&mut chunk).await {
                     bytes.extend_from_slice(&chunk[..n]);
-                    if bytes.ends_with(b"currency=usd") {
+                    if bytes.ends_with(b"currency=usd") || (bytes.starts_with(b"GET ") && bytes.ends_with(b"\r\n\r\n"))
+                    {
                         bytes.clear();
                         if stream.write_all(answer.as_bytes()).await.is_err() {
                             return;

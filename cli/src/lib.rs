@@ -7,6 +7,7 @@ mod cli;
 mod client;
 mod clock;
 mod commands;
+mod complete;
 mod context;
 mod error;
 mod nats_conf;
@@ -24,6 +25,9 @@ use std::{ffi::OsString, process::ExitCode};
 
 /// Runs one command line. Everything a command has to say is said when this returns.
 pub fn main(args: Vec<OsString>) -> ExitCode {
+    if let Some(code) = complete::answer(&args) {
+        return code;
+    }
     let program = cli::program_name(args.first());
     let words = cli::Words::scan(&args);
     let plugins = if_home::Home::locate(words.home()).ok().map(|home| home.plugins_dir());

@@ -20,7 +20,7 @@ struct Reader {
 
 impl Reader {
     async fn open(fabric: &InProcess) -> Result<Self> {
-        let watch = fabric.client.bus.watch_state(Some((&"noop".parse()?, &"main".parse()?))).await?;
+        let watch = fabric.client.bus.watch_state(&"noop".parse()?, &"main".parse()?, ">").await?;
         Ok(Self { watch, known: BTreeMap::new() })
     }
 

@@ -72,9 +72,9 @@ impl Bus {
         self.send_stored(key, message).await
     }
 
-    /// Reads every value of one instance, then what changes. `None` of an instance: all of them.
-    pub async fn watch_state(&self, of: Option<(&Name, &Name)>) -> Result<StateWatch, BusError> {
-        let filter = of.map_or(subject::STATE_KEYS.into(), |(p, i)| subject::state_key(p, i, ">"));
+    /// Reads every value of one instance under `path`, then what changes. `*` is any one part, `>` all that follows.
+    pub async fn watch_state(&self, provider: &Name, instance: &Name, path: &str) -> Result<StateWatch, BusError> {
+        let filter = subject::state_key(provider, instance, path);
         let config = pull::Config {
             filter_subject: filter,
             deliver_policy: DeliverPolicy::LastPerSubject,

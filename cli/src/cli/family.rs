@@ -1,8 +1,9 @@
 //! Command branches made from provider descriptions: `vmix cut`, `chat send telegram`, and `add|list|test|remove`.
 
 use super::catalog::{Family, FamilyKind};
-use crate::commands::watch;
+use crate::{commands::watch, complete};
 use clap::{Arg, ArgAction, Command, builder::PossibleValuesParser};
+use clap_complete::engine::ArgValueCandidates;
 use if_manifest::{FieldSpec, OperationSpec, ParamKind, ParamSpec, ProviderSpec};
 
 /// Verbs every family has for its instances. No operation may begin with one of them, but for `list` of a category: with
@@ -27,20 +28,22 @@ pub fn tree(command: Command, family: &Family, providers: &[ProviderSpec]) -> Co
 }
 
 fn provider_tree(command: Command, spec: &ProviderSpec) -> Command {
-    let leaves: Vec<Leaf> = spec.operations.iter().map(|o| Leaf::new(o, None)).collect();
+    let leaves: Vec<Leaf> = spec.operations.iter().map(|o| Leaf::new(o, &spec.id, false)).collect();
     let name = &spec.display_name;
     branch(command, &leaves)
         .subcommand(add(Command::new("add").about(format!("add an instance of {name}")), spec))
         .subcommand(Command::new("list").about(format!("instances of {name} and their live state")))
-        .subcommand(Command::new("test").about("ask an instance who it is, end to end").arg(instance_arg()))
-        .subcommand(Command::new("remove").about("forget an instance").arg(instance_arg()))
-        .subcommand(watch::options(Command::new("watch").about("its live state, as it changes").arg(instance_arg())))
+        .subcommand(Command::new("test").about("ask an instance who it is, end to end").arg(instance_arg(&spec.id)))
+        .subcommand(Command::new("remove").about("forget an instance").arg(instance_arg(&spec.id)))
+        .subcommand(watch::options(
+            Command::new("watch").about("its live state, as it changes").arg(instance_arg(&spec.id)),
+        ))
 }
 
 fn category_tree(command: Command, family: &Family, providers: &[ProviderSpec]) -> Command {
     let list = format!("{}.list", family.name);
     let all = providers.iter().flat_map(|p| p.operations.iter().map(move |o| (p, o)));
-    let leaves: Vec<Leaf> = all.filter(|(_, o)| o.id != list).map(|(p, o)| Leaf::new(o, Some(p.id.as_str()))).collect();
+    let leaves: Vec<Leaf> = all.filter(|(_, o)| o.id != list).map(|(p, o)| Leaf::new(o, &p.id, true)).collect();
     let each = |name: &'static str, about: &'static str, leaf: &dyn Fn(Command, &ProviderSpec) -> Command| {
         let sub = |p: &ProviderSpec| leaf(Command::new(p.id.clone()).about(p.summary.clone()), p);
         Command::new(name).about(about).subcommands(providers.iter().map(sub))
@@ -48,9 +51,9 @@ fn category_tree(command: Command, family: &Family, providers: &[ProviderSpec]) 
     let needs_one = |c: Command| c.subcommand_required(true).arg_required_else_help(true);
     branch(command, &leaves)
         .subcommand(needs_one(each("add", "add an instance", &add)))
-        .subcommand(each("list", list_about(providers, &list), &|c, p| list_leaf(c, p.operation(&list))))
-        .subcommand(needs_one(each("test", "prove that an instance works", &|c, _| c.arg(instance_arg()))))
-        .subcommand(needs_one(each("remove", "forget an instance", &|c, _| c.arg(instance_arg()))))
+        .subcommand(each("list", list_about(providers, &list), &|c, p| list_leaf(c, p, p.operation(&list))))
+        .subcommand(needs_one(each("test", "prove that an instance works", &|c, p| c.arg(instance_arg(&p.id)))))
+        .subcommand(needs_one(each("remove", "forget an instance", &|c, p| c.arg(instance_arg(&p.id)))))
         .subcommand(Command::new("providers").about("providers of this family and what each can do"))
 }
 
@@ -62,11 +65,13 @@ fn list_about(providers: &[ProviderSpec], list: &str) -> &'static str {
 }
 
 /// `payment list stripe` lists instances, `payment list stripe INSTANCE` asks the provider.
-fn list_leaf(command: Command, operation: Option<&OperationSpec>) -> Command {
+fn list_leaf(command: Command, provider: &ProviderSpec, operation: Option<&OperationSpec>) -> Command {
     match operation {
         None => command,
         Some(o) => {
-            command.about(o.summary.clone()).arg(instance_arg().required(false)).args(o.params.iter().map(param_arg))
+            let leaf = Leaf::new(o, &provider.id, true);
+            let params = o.params.iter().map(|p| param_arg(p, leaf.provider, leaf.place()));
+            command.about(o.summary.clone()).arg(instance_arg(&provider.id).required(false)).args(params)
         }
     }
 }
@@ -74,10 +79,17 @@ fn list_leaf(command: Command, operation: Option<&OperationSpec>) -> Command {
 fn add(command: Command, spec: &ProviderSpec) -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
     command
-        .arg(instance_arg())
+        .arg(Arg::new("instance").value_name("INSTANCE").required(true).help("name of the instance"))
         .args(spec.instance.iter().map(field_arg))
         .arg(flag("disabled", "write it down, do not serve it yet"))
         .arg(flag("simulated", "it is a stand-in: everything it does is recorded as simulated"))
+}
+
+/// The name of an instance of `provider`; a shell offers those of the home directory.
+fn instance_arg(provider: &str) -> Arg {
+    let provider = provider.to_string();
+    let arg = Arg::new("instance").value_name("INSTANCE").required(true).help("name of the instance");
+    arg.add(ArgValueCandidates::new(move || complete::instances(&provider)))
 }
 
 /// An operation at the end of its verbs, and of the provider's name where the family has several.
@@ -86,13 +98,19 @@ struct Leaf<'a> {
     /// What is still to be typed to get here.
     path: Vec<&'a str>,
     operation: &'a OperationSpec,
+    provider: &'a str,
     has_provider: bool,
 }
 
 impl<'a> Leaf<'a> {
-    fn new(operation: &'a OperationSpec, provider: Option<&'a str>) -> Self {
-        let path = operation.id.split('.').skip(1).chain(provider).collect();
-        Self { path, operation, has_provider: provider.is_some() }
+    /// `named`: the provider is the last word before the instance.
+    fn new(operation: &'a OperationSpec, provider: &'a str, named: bool) -> Self {
+        let path = operation.id.split('.').skip(1).chain(named.then_some(provider)).collect();
+        Self { path, operation, provider, has_provider: named }
+    }
+    /// Where on the command line the instance is, the first word being 0.
+    fn place(&self) -> usize {
+        self.operation.id.split('.').count() + usize::from(self.has_provider)
     }
     /// One word further.
     fn below(&self) -> Self {
@@ -128,16 +146,18 @@ fn group(command: Command, word: &str, leaves: &[Leaf]) -> Command {
 
 fn leaf_command(command: Command, leaf: &Leaf) -> Command {
     let operation = leaf.operation;
-    command.about(operation.summary.clone()).arg(instance_arg()).args(operation.params.iter().map(param_arg))
+    let params = operation.params.iter().map(|p| param_arg(p, leaf.provider, leaf.place()));
+    command.about(operation.summary.clone()).arg(instance_arg(leaf.provider)).args(params)
 }
 
-fn instance_arg() -> Arg {
-    Arg::new("instance").value_name("INSTANCE").required(true).help("name of the instance")
-}
-
-fn param_arg(p: &ParamSpec) -> Arg {
-    let arg =
+/// `place`: where the instance is on the command line.
+fn param_arg(p: &ParamSpec, provider: &str, place: usize) -> Arg {
+    let mut arg =
         Arg::new(data_id(&p.name)).required(p.required && p.from.is_none()).help(help(&p.help, p.default.as_deref()));
+    if let Some(pattern) = p.live.clone() {
+        let provider = provider.to_string();
+        arg = arg.add(ArgValueCandidates::new(move || complete::live(&provider, place, &pattern)));
+    }
     if p.positional {
         return match p.kind {
             ParamKind::List => arg.value_name(p.name.to_uppercase()).action(ArgAction::Append).num_args(1..),

@@ -33,6 +33,7 @@ pub struct Words {
     words: Vec<String>,
     json: bool,
     home: Option<PathBuf>,
+    nats: Option<String>,
 }
 
 impl Words {
@@ -47,6 +48,8 @@ impl Words {
                 flag if flag.starts_with("--home=") => {
                     found.home = flag.strip_prefix("--home=").map(PathBuf::from);
                 }
+                "--nats" => found.nats = rest.next().map(|value| value.into_owned()),
+                flag if flag.starts_with("--nats=") => found.nats = flag.strip_prefix("--nats=").map(str::to_string),
                 flag if VALUE_FLAGS.contains(&flag) => drop(rest.next()),
                 flag if flag.starts_with('-') => {}
                 _ => found.words.push(word.into_owned()),
@@ -62,6 +65,16 @@ impl Words {
     /// What `--home` says.
     pub fn home(&self) -> Option<PathBuf> {
         self.home.clone()
+    }
+
+    /// What `--nats` says.
+    pub fn nats(&self) -> Option<String> {
+        self.nats.clone()
+    }
+
+    /// The word at `place`, the first being 0.
+    pub fn at(&self, place: usize) -> Option<&str> {
+        self.words.get(place).map(String::as_str)
     }
 
     /// The command asked for; of `help vmix`, `vmix`.

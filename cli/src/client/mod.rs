@@ -2,6 +2,7 @@
 
 mod await_result;
 mod proof;
+mod state;
 mod stream;
 mod submit;
 mod trust;

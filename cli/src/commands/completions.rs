@@ -1,22 +1,35 @@
-//! `completions`: a script the shell reads once.
+//! `completions`: a script the shell reads once. At the tab key it asks this program, so what is offered is never out of date.
 
-use crate::{CliError, cli, context::Context};
-use clap::{Arg, ArgMatches, Command, value_parser};
-use clap_complete::Shell;
+use crate::{
+    CliError,
+    complete::{PROGRAM, VARIABLE},
+    context::Context,
+};
+use clap::{Arg, ArgMatches, Command};
+use clap_complete::env::Shells;
 
 pub fn tree(command: Command) -> Command {
-    command.arg(Arg::new("shell").value_name("SHELL").required(true).value_parser(value_parser!(Shell)).help("bash, zsh, fish, elvish or powershell")).after_help(
-        "bash: source <(ifctl completions bash)\nzsh: ifctl completions zsh > a directory of $fpath, named _ifctl\nfish: ifctl completions fish | source",
-    )
+    let shells: Vec<&str> = Shells::builtins().names().collect();
+    command
+        .arg(
+            Arg::new("shell")
+                .value_name("SHELL")
+                .required(true)
+                .value_parser(shells)
+                .help("bash, zsh, fish, elvish or powershell"),
+        )
+        .after_help(
+            "bash: source <(ifctl completions bash)\nzsh: source <(ifctl completions zsh)\nfish: ifctl completions fish | source",
+        )
 }
 
 pub fn run(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
-    let Some(shell) = matches.get_one::<Shell>("shell").copied() else {
-        return Err(CliError::usage("a shell is missing", "name one: bash, zsh, fish"));
-    };
-    // For `ifctl`, whatever this was called by: `if` is a reserved word wherever completion could help.
-    let mut tree = cli::build_all("ifctl", context.catalog);
+    let said = matches.get_one::<String>("shell").map(String::as_str).unwrap_or_default();
+    let shells = Shells::builtins();
+    let shell =
+        shells.completer(said).ok_or_else(|| CliError::usage("a shell is missing", "name one: bash, zsh, fish"))?;
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut tree, "ifctl", &mut script);
+    let written = shell.write_registration(VARIABLE, PROGRAM, PROGRAM, PROGRAM, &mut script);
+    written.map_err(|e| CliError::io("the script cannot be written", &e))?;
     context.out.text(&String::from_utf8_lossy(&script))
 }

@@ -13,11 +13,9 @@ use board::{Board, Change};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use if_bus::StateWatch;
 use if_schemas::{
-    Envelope, Name, Role,
+    Name,
     presence::InstanceState,
     query::{self, NodesAnswer},
-    state::StateReport,
-    wire::Message as _,
 };
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -115,7 +113,7 @@ impl Watching<'_> {
             loop {
                 tokio::select! {
                     message = state.next() => match message {
-                        Ok(message) => if let Some(change) = self.take(&message.payload).await? && !self.show(&change)? {
+                        Ok(message) => if let Some(change) = self.take(&message.payload).await && !self.show(&change)? {
                             return Ok(());
                         },
                         Err(_) => break,
@@ -140,7 +138,7 @@ impl Watching<'_> {
 
     /// Reads every value there is. What the board knew and is not there any more goes.
     async fn snapshot(&mut self) -> Result<StateWatch, CliError> {
-        let mut state = self.client.bus.watch_state(Some((&self.provider, &self.instance))).await?;
+        let mut state = self.client.bus.watch_state(&self.provider, &self.instance, ">").await?;
         self.board.begin();
         let mut pending = state.pending;
         while pending > 0 {
@@ -148,20 +146,17 @@ impl Watching<'_> {
             let message =
                 next.map_err(|_| CliError::new(Exit::Unreachable, "the live state did not come in time"))??;
             pending = message.pending;
-            self.take(&message.payload).await?;
+            self.take(&message.payload).await;
         }
         self.board.end();
         Ok(state)
     }
 
-    /// A report, if a worker of this fabric made it about this instance. Anything else on the bus is noise.
-    async fn take(&mut self, bytes: &[u8]) -> Result<Option<Change>, CliError> {
-        let Ok(envelope) = Envelope::from_message(bytes) else { return Ok(None) };
-        let Ok(key) = self.client.key_of(&envelope.key(), Role::Worker).await else { return Ok(None) };
-        let Ok(report) = envelope.open::<StateReport>(&key) else { return Ok(None) };
-        let by = self.client.trust.member(&envelope.key()).map(|member| member.name.clone());
+    /// What a report about this instance changes.
+    async fn take(&mut self, bytes: &[u8]) -> Option<Change> {
+        let report = self.client.state_report(bytes).await?;
         let ours = report.provider == self.provider && report.instance == self.instance;
-        Ok(if ours && by.as_ref() == Some(&report.node) { self.board.take(report) } else { None })
+        if ours { self.board.take(report) } else { None }
     }
 
     async fn look(&mut self) -> Result<(), CliError> {

@@ -249,6 +249,7 @@ fn operation_spec(place: &str, id: &OperationId, o: &PluginOperation) -> Result<
             positional: p.positional,
             default,
             from: None,
+            live: None,
         });
     }
     Ok(spec)

@@ -85,6 +85,9 @@ pub struct ParamSpec {
     pub default: Option<String>,
     /// The instance setting it takes its value from where it is not given. Comes before `default`.
     pub from: Option<String>,
+    /// Where live state has the names it may be: `scenes.*` (the parts of the paths), `inputs.*.title` (the values).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live: Option<String>,
 }
 
 /// The type of a value, as JSON and as command-line text.
@@ -187,7 +190,16 @@ impl OperationSpec {
             positional: true,
             default: None,
             from: None,
+            live: None,
         });
+        self
+    }
+    /// The parameter described last may be one of the names live state has there.
+    #[must_use]
+    pub fn live(mut self, pattern: &str) -> Self {
+        if let Some(last) = self.params.last_mut() {
+            last.live = Some(pattern.into());
+        }
         self
     }
     #[must_use]
@@ -200,6 +212,7 @@ impl OperationSpec {
             positional: false,
             default: None,
             from: None,
+            live: None,
         });
         self
     }
@@ -213,6 +226,7 @@ impl OperationSpec {
             positional: false,
             default: default.map(Into::into),
             from: None,
+            live: None,
         });
         self
     }

@@ -130,6 +130,7 @@ impl<'a> Compiler<'a> {
             positional: p.positional,
             default,
             from: p.from.clone(),
+            live: None,
         })
     }
 
