@@ -15,4 +15,5 @@ mod redirects;
 mod retries;
 mod server;
 mod streams;
+mod tls;
 mod world;
