@@ -22,7 +22,7 @@ const INPUT_HELP: &str = "number, key or exact title of the input";
 const FUNCTIONS: &str = include_str!("functions.txt");
 
 /// Names of the functions vMix is known to have, sorted. They are case-sensitive.
-pub fn functions() -> impl Iterator<Item = &'static str> {
+pub fn functions() -> impl Iterator<Item = &'static str> + Clone {
     FUNCTIONS.lines()
 }
 
