@@ -151,7 +151,7 @@ fn render_input(xml: &mut String, number: usize, input: &Input, now_ms: u64) {
             let _ = write!(xml, "<{element} index=\"{index}\" name=\"{name}\">{content}</{element}>");
         }
     }
-    if !input.items.is_empty() {
+    if input.kind == "VideoList" {
         xml.push_str("<list>");
         for (at, item) in input.items.iter().enumerate() {
             let selected = if at + 1 == input.selected { " selected=\"true\"" } else { "" };

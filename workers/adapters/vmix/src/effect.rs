@@ -212,9 +212,9 @@ fn of_input(name: &str, function: &Function, target: &Input, before: &State) -> 
         }
         return Some(all);
     }
-    // Out of this many items or presets, some other is shown afterwards; one that looks the same cannot be told.
-    let changed = |field| {
-        let now = aspect(field).read(before, &Default::default())?;
+    // A preset that looks the same as the one before cannot be told from it.
+    let other_contents = || {
+        let now = aspect(Field::Contents).read(before, &Default::default())?;
         Some(Effect::one(Wanted::new(aspect(Field::Contents), Want::Other(now)).soft()).relative())
     };
     Some(match name {
@@ -223,7 +223,7 @@ fn of_input(name: &str, function: &Function, target: &Input, before: &State) -> 
         "MoveInput" => Effect::is(aspect(Field::Number), value().parse::<u32>().ok()?).relative(),
         "SetText" => Effect::is(aspect(Field::Text(field_name(&target.texts, function)?)), value()),
         "SetImage" => Effect::is(aspect(Field::Image(field_name(&target.images, function)?)), value()),
-        "NextTitlePreset" | "PreviousTitlePreset" | "SelectTitlePreset" => changed(Field::Contents)?,
+        "NextTitlePreset" | "PreviousTitlePreset" | "SelectTitlePreset" => other_contents()?,
         "SetVolume" => Effect::one(Wanted::new(aspect(Field::Volume), Want::Fader(number()?))),
         "SetVolumeFade" => Effect::one(Wanted::new(aspect(Field::Volume), Want::Fader(fade(value())?))),
         "SetBalance" => Effect::one(Wanted::new(aspect(Field::Balance), Want::Near(number()?))),

@@ -28,6 +28,9 @@ const TRANSITIONS: [&str; 19] = [
     "AlphaFade",
 ];
 
+/// The stem of functions that come as `X`, `XOn` and `XOff`, and what they make.
+type Switched<T> = (&'static str, fn(Switch) -> T);
+
 /// A function in terms of the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -253,7 +256,7 @@ fn output(name: &str) -> Option<Step> {
 }
 
 fn of_input(name: &str) -> Option<OfInput> {
-    let switched: [(&str, fn(Switch) -> OfInput); 4] =
+    let switched: [Switched<OfInput>; 4] =
         [("Audio", OfInput::Muted), ("AudioBus", OfInput::Bus), ("Solo", OfInput::Solo), ("Loop", OfInput::Loop)];
     for (stem, make) in switched {
         if let Some(switch) = Switch::suffix(name, stem) {
@@ -324,7 +327,7 @@ fn bus(name: &str) -> Option<Step> {
         letter @ ('A' | 'B') => Some(letter),
         _ => return None,
     };
-    let switched: [(&str, fn(Switch) -> OfBus); 3] =
+    let switched: [Switched<OfBus>; 3] =
         [("Audio", OfBus::Muted), ("Solo", OfBus::Solo), ("SendToMaster", OfBus::SendToMaster)];
     let found = switched.into_iter().find_map(|(stem, make)| Switch::suffix(&rest[1..], stem).map(make));
     found.map(|what| Step::Bus { letter, what })

@@ -99,11 +99,11 @@ pub async fn execute(
 /// Looks, plans, claims and sends. An error is what came of the command.
 async fn send<'a>(desk: &'a Desk, session: &Session, call: &Call, until: Instant) -> Result<Sent<'a>, Execution> {
     loop {
-        let Ok(_sending) = timeout_at(until, desk.sending.lock()).await else { return Err(busy(call)) };
+        let Ok(sending) = timeout_at(until, desk.sending.lock()).await else { return Err(busy(call)) };
         let before = session.read_state(share(until, 2)).await.map_err(|error| read_failure(&error))?;
         let plan = plan::plan(call, &before)?;
         if plan.effect.relative && timeout_at(Instant::now(), desk.claims.settled(&plan.effect)).await.is_err() {
-            drop(_sending);
+            drop(sending);
             if timeout_at(until, desk.claims.settled(&plan.effect)).await.is_err() {
                 return Err(busy(call));
             }

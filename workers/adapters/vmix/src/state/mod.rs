@@ -161,9 +161,6 @@ impl State {
     pub fn input(&self, number: u32) -> Option<&Input> {
         self.inputs.iter().find(|i| i.number == number)
     }
-    pub fn keyed(&self, key: &str) -> Option<&Input> {
-        self.inputs.iter().find(|i| i.key == key)
-    }
     pub fn program_input(&self) -> Option<&Input> {
         self.program.and_then(|n| self.input(n))
     }
