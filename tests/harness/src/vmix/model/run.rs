@@ -1,7 +1,7 @@
 //! Carrying functions out.
 
 use super::{
-    BUSSES, Model, NewInput, Running, Then,
+    BUSSES, Input, Model, NewInput, Running, Then,
     step::{Flag, Length, OfBus, OfInput, OfReplay, Step, Switch, step},
 };
 use crate::vmix::function::Function;
@@ -160,7 +160,6 @@ impl Model {
     }
 
     fn of_input(&mut self, what: OfInput, function: &Function, target: usize, now_ms: u64) -> Option<Running> {
-        let virtual_title = self.input(target).map(|i| i.title.clone()).unwrap_or_default();
         let input = self.input_mut(target)?;
         let value = function.param("Value").unwrap_or_default();
         let number = || value.parse::<f64>().ok();
@@ -229,13 +228,7 @@ impl Model {
                 input.source = value.into();
                 input.title = format!("NDI {value}");
             }
-            OfInput::PtzMove => input.ptz.moving = Some(format!("{} {value}", function.name)),
-            OfInput::PtzStop => input.ptz.moving = None,
-            OfInput::PtzZoom => input.ptz.zooming = Some(format!("{} {value}", function.name)),
-            OfInput::PtzZoomStop => input.ptz.zooming = None,
-            OfInput::PtzHome => input.ptz.position = "home".into(),
-            OfInput::PtzPreset { by_index: false } => input.ptz.position = virtual_title,
-            OfInput::PtzPreset { by_index: true } => input.ptz.position = format!("index {value}"),
+            camera => of_camera(input, camera, function),
         }
         None
     }
@@ -278,6 +271,20 @@ impl Model {
             OfReplay::Pause => replay.playing = false,
             OfReplay::Mark => replay.events.push(format!("{} {value}", function.name).trim_end().to_string()),
         }
+    }
+}
+
+fn of_camera(input: &mut Input, what: OfInput, function: &Function) {
+    let value = function.param("Value").unwrap_or_default();
+    match what {
+        OfInput::PtzMove => input.ptz.moving = Some(format!("{} {value}", function.name)),
+        OfInput::PtzStop => input.ptz.moving = None,
+        OfInput::PtzZoom => input.ptz.zooming = Some(format!("{} {value}", function.name)),
+        OfInput::PtzZoomStop => input.ptz.zooming = None,
+        OfInput::PtzHome => input.ptz.position = "home".into(),
+        OfInput::PtzPreset { by_index: false } => input.ptz.position = input.title.clone(),
+        OfInput::PtzPreset { by_index: true } => input.ptz.position = format!("index {value}"),
+        _ => {}
     }
 }
 

@@ -57,6 +57,14 @@ pub fn functions(call: &Call, before: &State) -> Functions {
             }
             None => one(Function::new("PTZMoveToVirtualInputPosition").input(Some(input()?))),
         },
+        _ => audio_and_outputs(call, before),
+    }
+}
+
+fn audio_and_outputs(call: &Call, before: &State) -> Functions {
+    let one = |function: Function| Ok((vec![function], Vec::new()));
+    let input = || resolve::required(call, before);
+    match call.operation.as_str() {
         "vmix.media.loop" => {
             let target = input()?;
             switched(call, before, &Aspect::of(target, Field::Loop), |on| {
@@ -79,7 +87,7 @@ pub fn functions(call: &Call, before: &State) -> Functions {
         }
         "vmix.replay.camera" => {
             let channel = call.text("channel").unwrap_or("a").to_ascii_uppercase();
-            one(Function::new(format!("Replay{channel}Camera{}", number("camera"))))
+            one(Function::new(format!("Replay{channel}Camera{}", call.integer("camera").unwrap_or(0))))
         }
         "vmix.stream.start" => stream_start(call),
         "vmix.stream.set" => stream_set(call).map(|functions| (functions, Vec::new())),
