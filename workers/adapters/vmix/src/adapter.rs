@@ -14,30 +14,43 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::time::Instant;
+use tokio::{task::JoinHandle, time::Instant};
 
 /// How long before the deadline a call stops waiting, so that its result is out in time.
 const RETURN_MARGIN: Duration = Duration::from_millis(50);
 
+/// A connection that was made.
+struct Connected {
+    session: Arc<Session>,
+    /// Keeps the live state. It holds the session too: left alone it would keep the connection of an adapter that is gone.
+    mirror: JoinHandle<()>,
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.mirror.abort();
+    }
+}
+
 pub struct VmixAdapter {
     endpoint: Endpoint,
-    session: Mutex<Option<Arc<Session>>>,
+    connected: Mutex<Option<Connected>>,
     desk: Desk,
     live: Arc<LiveState>,
 }
 
 impl VmixAdapter {
     pub fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, session: Mutex::default(), desk: Desk::default(), live: Arc::default() }
+        Self { endpoint, connected: Mutex::default(), desk: Desk::default(), live: Arc::default() }
     }
 
-    fn slot(&self) -> MutexGuard<'_, Option<Arc<Session>>> {
+    fn slot(&self) -> MutexGuard<'_, Option<Connected>> {
         // A panic elsewhere leaves a whole Option behind.
-        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn session(&self) -> Option<Arc<Session>> {
-        self.slot().clone()
+        self.slot().as_ref().map(|connected| Arc::clone(&connected.session))
     }
 }
 
@@ -61,9 +74,8 @@ impl Adapter for VmixAdapter {
                 tracing::debug!(version = %session.version, "connected to {}", self.endpoint.tcp_label());
                 mirror::fill(&self.live, &state);
                 self.live.set_fresh(true);
-                // Ends with the session.
-                tokio::spawn(mirror::run(self.endpoint.clone(), Arc::clone(&session), Arc::clone(&self.live)));
-                *self.slot() = Some(session);
+                let mirror = mirror::run(self.endpoint.clone(), Arc::clone(&session), Arc::clone(&self.live));
+                *self.slot() = Some(Connected { session, mirror: tokio::spawn(mirror) });
                 Ok(peer(&state))
             }
             Err(error) => {
@@ -74,9 +86,13 @@ impl Adapter for VmixAdapter {
     }
 
     async fn disconnect(&self) {
-        let session = self.slot().take();
-        if let Some(session) = session {
-            session.close().await;
+        let connected = self.slot().take();
+        if let Some(mut connected) = connected {
+            connected.mirror.abort();
+            // Cancelled or at its end: in either case it will not write over what the next connection finds.
+            let _ = (&mut connected.mirror).await;
+            connected.session.close().await;
+            self.live.set_fresh(false);
         }
     }
 
