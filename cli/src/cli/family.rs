@@ -181,6 +181,7 @@ fn typed(arg: Arg, kind: &ParamKind) -> Arg {
         ParamKind::Url => arg.value_name("URL"),
         ParamKind::File => arg.value_name("FILE"),
         ParamKind::Amount => arg.value_name("AMOUNT"),
+        ParamKind::NumberOrName { .. } => arg.value_name("NUMBER|NAME").allow_negative_numbers(true),
         ParamKind::Integer { .. } | ParamKind::Number { .. } => arg.value_name("NUMBER").allow_negative_numbers(true),
         ParamKind::DurationMs => arg.value_name("TIME").allow_negative_numbers(true),
         ParamKind::Flag => arg.action(ArgAction::SetTrue),

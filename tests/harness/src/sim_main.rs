@@ -133,6 +133,7 @@ impl From<VmixArgs> for SimOptions {
                 function: args.function_fault.into(),
                 tcp: args.tcp_fault.into(),
                 http: args.http_fault.into(),
+                xml: Default::default(),
             },
         }
     }

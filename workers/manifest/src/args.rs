@@ -45,6 +45,8 @@ impl ParamKind {
             | ParamKind::File
             | ParamKind::Amount => Some(Value::from(text)),
             ParamKind::Integer { .. } => text.parse::<i64>().ok().map(Value::from),
+            // A number beyond the range is a slip of the hand, not a name.
+            ParamKind::NumberOrName { .. } => Some(text.parse::<i64>().map_or_else(|_| Value::from(text), Value::from)),
             ParamKind::Number { .. } => match text.parse::<i64>() {
                 Ok(n) => Some(Value::from(n)),
                 Err(_) => text.parse::<f64>().ok().map(Value::from),
@@ -71,6 +73,9 @@ impl ParamKind {
             ParamKind::File => text(&|s| !s.is_empty() && !s.contains('\0')),
             ParamKind::Amount => text(&is_amount),
             ParamKind::Integer { min, max } => value.as_i64().is_some_and(|n| (min..=max).contains(&&n)),
+            ParamKind::NumberOrName { max } => {
+                value.as_i64().is_some_and(|n| (1..=*max).contains(&n)) || text(&|s| !s.is_empty())
+            }
             // Bounds are small whole numbers, exact as f64.
             ParamKind::Number { min, max } => {
                 value.as_f64().is_some_and(|n| n.is_finite() && n >= *min as f64 && n <= *max as f64)
@@ -94,6 +99,7 @@ impl ParamKind {
             ParamKind::Integer { min: i64::MIN, max: i64::MAX } => "a whole number".into(),
             ParamKind::Integer { min, max: i64::MAX } => format!("a whole number, at least {min}"),
             ParamKind::Integer { min, max } => format!("a whole number from {min} to {max}"),
+            ParamKind::NumberOrName { max } => format!("a number from 1 to {max}, or a name"),
             ParamKind::Number { min: i64::MIN, max: i64::MAX } => "a number".into(),
             ParamKind::Number { min, max: i64::MAX } => format!("a number, at least {min}"),
             ParamKind::Number { min, max } => format!("a number from {min} to {max}"),

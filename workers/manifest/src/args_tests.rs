@@ -23,6 +23,8 @@ fn every_kind_reads_its_text_and_refuses_the_rest() {
         (integer, "9", json!(9), vec!["0", "10", "1.0", "x", ""]),
         (number, "0.5", json!(0.5), vec!["2.1", "-1", "NaN", "inf", ""]),
         (ParamKind::Flag, "true", json!(true), vec!["yes", "1", ""]),
+        (ParamKind::NumberOrName { max: 9 }, "3", json!(3), vec!["0", "10", "-1", ""]),
+        (ParamKind::NumberOrName { max: 9 }, "Camera 2", json!("Camera 2"), vec!["0", "10", ""]),
         (ParamKind::DurationMs, "2s", json!(2_000), vec!["2 parsecs", "-5", ""]),
         (ParamKind::List, r#"["a"]"#, json!(["a"]), vec!["a", "[1]", "{}"]),
         (ParamKind::Object, r#"{"a":1}"#, json!({"a": 1}), vec!["a", "[]", "{"]),

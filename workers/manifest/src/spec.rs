@@ -108,6 +108,8 @@ pub enum ParamKind {
     Amount,
     /// JSON integer in an inclusive range.
     Integer { min: i64, max: i64 },
+    /// JSON integer from 1 to `max`, or JSON string that is not empty: something numbered that also has a name.
+    NumberOrName { max: i64 },
     /// JSON number in an inclusive range.
     Number { min: i64, max: i64 },
     /// JSON boolean; on the command line a flag without value.

@@ -8,12 +8,14 @@ mod http;
 mod localstripe;
 mod moto;
 mod telegram;
+mod vmix_clients;
 
 pub use aimock::AiMock;
 pub use http::{Answer, Request};
 pub use localstripe::LocalStripe;
 pub use moto::{Moto, MotoUser};
 pub use telegram::TelegramApi;
+pub use vmix_clients::vmix_client;
 
 use crate::process::{Group, Output, cache};
 use anyhow::{Context, ensure};

@@ -44,6 +44,24 @@ pub enum WireFault {
     Drop,
 }
 
+/// What becomes of the state document, on both ports. Its length is announced as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum XmlFault {
+    /// Nothing is wrong.
+    #[default]
+    None,
+    /// Well-formed, and larger than any show makes it.
+    Huge,
+    /// Ends in the middle.
+    Truncated,
+    /// The whole document twice.
+    Duplicate,
+    /// Two inputs with the same number.
+    DuplicateInput,
+    /// A version nobody knows yet, with elements and attributes nobody knows.
+    UnknownVersion,
+}
+
 /// One fault to set; each replaces the fault of the same place and leaves the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -54,6 +72,7 @@ pub enum Fault {
     Http(WireFault),
     /// Both ports.
     Wire(WireFault),
+    Xml(XmlFault),
 }
 
 /// All faults in force.
@@ -62,6 +81,7 @@ pub struct Faults {
     pub function: FunctionFault,
     pub tcp: WireFault,
     pub http: WireFault,
+    pub xml: XmlFault,
 }
 
 impl Faults {
@@ -70,6 +90,7 @@ impl Faults {
             Fault::Function(f) => self.function = f,
             Fault::Tcp(w) => self.tcp = w,
             Fault::Http(w) => self.http = w,
+            Fault::Xml(x) => self.xml = x,
             Fault::Wire(w) => {
                 self.tcp = w;
                 self.http = w;

@@ -5,7 +5,6 @@ use super::{
     function::Function,
     shared::Shared,
     wire::{self, HUGE_BODY_BYTES, Message},
-    xml,
 };
 use std::{io, sync::Arc};
 use tokio::{
@@ -14,7 +13,7 @@ use tokio::{
 };
 
 /// Largest request head, bytes.
-const HEAD_MAX_BYTES: usize = 16 * 1024;
+const HEAD_MAX_BYTES: usize = 256 * 1024;
 
 pub async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let mut dropped = shared.dropped.subscribe();
@@ -67,7 +66,7 @@ fn respond(head: &str, shared: &Arc<Shared>) -> (&'static str, &'static str, Str
         return ("404 Not Found", "text/plain", "not found".into());
     }
     match Function::parse_http(query) {
-        None => ("200 OK", "text/xml", xml::render(&shared.model(), &shared.options.version)),
+        None => ("200 OK", "text/xml", shared.xml()),
         Some(function) => match shared.run("http", function) {
             FunctionFault::Refused => {
                 ("500 Internal Server Error", "text/html", "Function refused by the simulator".into())

@@ -15,12 +15,13 @@ mod http;
 mod model;
 mod shared;
 mod tcp;
+mod told;
 mod wire;
 mod xml;
 
-pub use fault::{Fault, Faults, FunctionFault, WireFault};
+pub use fault::{Fault, Faults, FunctionFault, WireFault, XmlFault};
 pub use function::{Function, Received};
-pub use model::{Input, Model};
+pub use model::{BUSSES, Input, Model, NewInput, OVERLAYS, Ptz, Replay};
 pub use xml::EDITION;
 
 use shared::{Observer, Shared};

@@ -5,11 +5,12 @@ use super::{
     fault::{Faults, FunctionFault},
     function::{Function, Received},
     model::Model,
+    xml,
 };
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::watch;
 
@@ -25,6 +26,7 @@ pub struct Shared {
     faults: Mutex<Faults>,
     received: Mutex<VecDeque<Received>>,
     observer: Observer,
+    started: Instant,
     /// Counts changes of the model.
     pub changed: watch::Sender<u64>,
     /// Counts orders to drop every connection.
@@ -47,6 +49,7 @@ impl Shared {
             model: Mutex::new(model),
             received: Mutex::default(),
             observer,
+            started: Instant::now(),
             changed: watch::channel(0).0,
             dropped: watch::channel(0).0,
             arrived: watch::channel(0).0,
@@ -55,6 +58,17 @@ impl Shared {
 
     pub fn model(&self) -> Model {
         lock(&self.model).clone()
+    }
+
+    /// How long it has run, milliseconds.
+    pub fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The state document, as the fault in force has it.
+    pub fn xml(&self) -> String {
+        let whole = xml::render(&self.model(), &self.options.version, self.now_ms());
+        xml::broken(whole, self.faults().xml)
     }
 
     pub fn faults(&self) -> Faults {
@@ -103,7 +117,7 @@ impl Shared {
         let shared = Arc::clone(self);
         tokio::spawn(async move {
             tokio::time::sleep(shared.options.delay).await;
-            if let Some(running) = shared.change(|model| model.begin(&function, wrong)) {
+            if let Some(running) = shared.change(|model| model.begin(&function, wrong, shared.now_ms())) {
                 tokio::time::sleep(Duration::from_millis(running.after_ms)).await;
                 shared.change(|model| model.finish(running));
             }

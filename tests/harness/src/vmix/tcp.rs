@@ -3,8 +3,8 @@
 use super::{
     fault::{FunctionFault, WireFault},
     function::Function,
-    model::Model,
     shared::Shared,
+    told::Told,
     wire::{self, HUGE_BODY_BYTES, Message},
     xml,
 };
@@ -18,60 +18,7 @@ use tokio::{
 };
 
 /// Longest request line, bytes.
-const LINE_MAX_BYTES: usize = 16 * 1024;
-
-/// What a client was last told, for pushing differences.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Told {
-    tally: String,
-    program: usize,
-    preview: usize,
-    overlays: Vec<usize>,
-    flags: [(&'static str, bool); 4],
-}
-
-impl Told {
-    fn of(model: &Model) -> Self {
-        Self {
-            tally: model.tally(),
-            program: model.program,
-            preview: model.preview,
-            overlays: model.overlays.to_vec(),
-            flags: [
-                ("FadeToBlack", model.fade_to_black),
-                ("Recording", model.recording),
-                ("External", model.external),
-                ("Streaming", model.streaming),
-            ],
-        }
-    }
-
-    /// Activator lines that lead from `self` to `new`.
-    fn acts_to(&self, new: &Self) -> Vec<String> {
-        let mut lines = Vec::new();
-        let mut moved = |name: &str, from: usize, to: usize| {
-            if from != to {
-                lines.extend(
-                    [(from, 0), (to, 1)]
-                        .into_iter()
-                        .filter(|(n, _)| *n > 0)
-                        .map(|(n, on)| format!("ACTS OK {name} {n} {on}")),
-                );
-            }
-        };
-        moved("Input", self.program, new.program);
-        moved("InputPreview", self.preview, new.preview);
-        for (channel, (from, to)) in self.overlays.iter().zip(&new.overlays).enumerate() {
-            moved(&format!("Overlay{}", channel + 1), *from, *to);
-        }
-        for ((name, from), (_, to)) in self.flags.iter().zip(&new.flags) {
-            if from != to {
-                lines.push(format!("ACTS OK {name} {}", u8::from(*to)));
-            }
-        }
-        lines
-    }
-}
+const LINE_MAX_BYTES: usize = 256 * 1024;
 
 /// One client, until it leaves or the simulator drops it.
 pub async fn serve(stream: TcpStream, shared: Arc<Shared>) {
@@ -86,6 +33,9 @@ pub async fn serve(stream: TcpStream, shared: Arc<Shared>) {
         _ = dropped.changed() => {}
     }
 }
+
+/// Bytes a request line usually takes.
+const LINE_BYTES: usize = 4 * 1024;
 
 /// What a function gets.
 enum Reply {
@@ -111,7 +61,7 @@ impl Session {
         }
         let mut changed = self.shared.changed.subscribe();
         self.greet().await?;
-        let mut buffer = Vec::with_capacity(LINE_MAX_BYTES);
+        let mut buffer = Vec::with_capacity(LINE_BYTES);
         loop {
             while let Some(end) = buffer.iter().position(|b| *b == b'\n') {
                 let line: Vec<u8> = buffer.drain(..=end).collect();
@@ -207,7 +157,7 @@ impl Session {
     }
 
     fn xml_text(&self) -> String {
-        xml::render(&self.shared.model(), &self.shared.options.version)
+        self.shared.xml()
     }
 
     /// `XML <n>`, then exactly n bytes, the line break at the end among them.
@@ -232,16 +182,9 @@ impl Session {
     }
 
     fn acts_now(&self, rest: &str) -> String {
-        let model = self.shared.model();
-        let (name, number) = rest.split_once(' ').unwrap_or((rest, ""));
-        let input = number.trim().parse::<usize>().ok().filter(|n| (1..=model.inputs.len()).contains(n));
-        match (name, input) {
-            ("Input", Some(n)) => format!("ACTS OK Input {n} {}", u8::from(model.program == n)),
-            ("InputPreview", Some(n)) => format!("ACTS OK InputPreview {n} {}", u8::from(model.preview == n)),
-            _ => match Told::of(&model).flags.iter().find(|(flag, _)| *flag == name) {
-                Some((name, on)) => format!("ACTS OK {name} {}", u8::from(*on)),
-                None => format!("ACTS ER {name} not found"),
-            },
+        match Told::of(&self.shared.model()).activator(rest.trim()) {
+            Some(value) => format!("ACTS OK {} {value}", rest.trim()),
+            None => format!("ACTS ER {} not found", rest.split(' ').next().unwrap_or_default()),
         }
     }
 

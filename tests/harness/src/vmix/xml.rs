@@ -1,6 +1,9 @@
 //! The XML state document, and the XPath subset of `XMLTEXT`.
 
-use super::model::{Input, Model};
+use super::{
+    fault::XmlFault,
+    model::{BUSSES, Input, Model},
+};
 use quick_xml::{
     XmlVersion,
     escape::escape,
@@ -11,50 +14,56 @@ use std::fmt::Write as _;
 
 /// What the simulator says its edition is: clients label what they record about it.
 pub const EDITION: &str = "Simulator";
+/// Makes a document of some five megabytes.
+const HUGE_REPEATS: usize = 300_000;
 
-/// The whole state, one line, as vMix writes it.
-pub fn render(model: &Model, version: &str) -> String {
+/// The whole state, one line, as vMix writes it. `now_ms` is how long the simulator has run.
+pub fn render(model: &Model, version: &str, now_ms: u64) -> String {
     let mut xml = format!("<vmix><version>{}</version><edition>{EDITION}</edition>", escape(version));
     xml.push_str("<preset>C:\\Presets\\if-sim.vmix</preset><inputs>");
     for (at, input) in model.inputs.iter().enumerate() {
-        render_input(&mut xml, at + 1, input);
+        render_input(&mut xml, at + 1, input, now_ms);
     }
     xml.push_str("</inputs><overlays>");
+    // Writing to a String cannot fail, here and below.
     for (at, input) in model.overlays.iter().enumerate() {
-        // Writing to a String cannot fail.
         let _ = match input {
             0 => write!(xml, "<overlay number=\"{}\" />", at + 1),
             n => write!(xml, "<overlay number=\"{}\">{n}</overlay>", at + 1),
         };
     }
     let _ = write!(xml, "</overlays><preview>{}</preview><active>{}</active>", model.preview, model.program);
-    let flags = [
-        ("fadeToBlack", model.fade_to_black),
-        ("recording", model.recording),
-        ("external", model.external),
-        ("streaming", model.streaming),
-        ("playList", false),
-        ("multiCorder", model.multi_corder),
-        ("fullscreen", model.fullscreen),
-    ];
-    let (fade_to_black, rest) = flags.split_at(1);
-    render_flags(&mut xml, fade_to_black);
+    render_flags(&mut xml, &[("fadeToBlack", model.fade_to_black)]);
     xml.push_str("<transitions>");
-    for (at, (effect, duration)) in
-        [("Fade", 500), ("Merge", 1000), ("Wipe", 1000), ("CubeZoom", 1000)].iter().enumerate()
-    {
+    for (at, (effect, duration)) in model.transitions.iter().enumerate() {
+        let effect = escape(effect.as_str());
         let _ = write!(xml, "<transition number=\"{}\" effect=\"{effect}\" duration=\"{duration}\" />", at + 1);
     }
     xml.push_str("</transitions>");
-    render_flags(&mut xml, rest);
-    // A second mix has elements of the same names: a reader that ignores nesting takes these for the main output.
-    xml.push_str("<mix number=\"2\"><preview>0</preview><active>0</active></mix>");
-    xml.push_str(
-        "<audio><master volume=\"100\" muted=\"False\" meterF1=\"0\" meterF2=\"0\" headphonesVolume=\"100\" /></audio>",
-    );
-    xml.push_str("<dynamic><input1></input1><input2></input2><input3></input3><input4></input4>");
-    xml.push_str("<value1></value1><value2></value2><value3></value3><value4></value4></dynamic></vmix>");
+    match model.recording {
+        // The seconds it has recorded so far; how many is of no account here.
+        true => xml.push_str("<recording duration=\"1\">True</recording>"),
+        false => xml.push_str("<recording>False</recording>"),
+    }
+    render_flags(&mut xml, &[("external", model.external)]);
+    render_streaming(&mut xml, model);
+    let rest = [("playList", model.play_list), ("multiCorder", model.multi_corder), ("fullscreen", model.fullscreen)];
+    render_flags(&mut xml, &rest);
+    // Mixes have elements of the same names: a reader that ignores nesting takes these for the main output.
+    for (at, mix) in model.mixes.iter().enumerate() {
+        let (preview, program) = (mix.preview, mix.program);
+        let number = at + 2;
+        let _ = write!(xml, "<mix number=\"{number}\"><preview>{preview}</preview><active>{program}</active></mix>");
+    }
+    render_audio(&mut xml, model);
+    render_dynamic(&mut xml, model);
+    xml.push_str("</vmix>");
     xml
+}
+
+/// The fader is 0 to 100, the document holds the gain it makes.
+fn gain(fader: f64) -> f32 {
+    ((fader / 100.0).powi(4) * 100.0) as f32
 }
 
 fn flag(value: bool) -> &'static str {
@@ -67,30 +76,132 @@ fn render_flags(xml: &mut String, flags: &[(&str, bool)]) {
     }
 }
 
-fn render_input(xml: &mut String, number: usize, input: &Input) {
-    let title = escape(input.title.as_str());
-    let video = input.kind == "Video";
-    let (state, duration) = if video { ("Paused", 60_000) } else { ("Running", 0) };
+fn render_streaming(xml: &mut String, model: &Model) {
+    if !model.streaming() {
+        return xml.push_str("<streaming>False</streaming>");
+    }
+    xml.push_str("<streaming");
+    for (at, stream) in model.streams.iter().enumerate() {
+        let _ = write!(xml, " channel{}=\"{}\"", at + 1, flag(stream.on));
+    }
+    xml.push_str(">True</streaming>");
+}
+
+fn render_audio(xml: &mut String, model: &Model) {
+    let master = &model.master;
+    let (volume, muted, headphones) = (gain(master.fader), flag(master.muted), gain(model.headphones));
     let _ = write!(
         xml,
-        "<input key=\"{}\" number=\"{number}\" type=\"{}\" title=\"{title}\" shortTitle=\"{title}\" state=\"{state}\" \
-         position=\"0\" duration=\"{duration}\" loop=\"False\"",
-        input.key, input.kind
+        "<audio><master volume=\"{volume}\" muted=\"{muted}\" meterF1=\"0\" meterF2=\"0\" headphonesVolume=\"{headphones}\" />"
     );
-    if video || input.kind == "Capture" {
-        // The fader is 0 to 100, the document holds the gain it makes.
-        let gain = (input.fader / 100.0).powi(4) * 100.0;
+    for (letter, bus) in BUSSES.iter().zip(&model.busses) {
+        let (volume, muted, solo, to_master) =
+            (gain(bus.fader), flag(bus.muted), flag(bus.solo), flag(bus.send_to_master));
         let _ = write!(
             xml,
-            " muted=\"{}\" volume=\"{gain}\" balance=\"0\" solo=\"False\" audiobusses=\"M\" meterF1=\"0\" meterF2=\"0\"",
-            flag(input.muted)
+            "<bus{letter} volume=\"{volume}\" muted=\"{muted}\" meterF1=\"0\" meterF2=\"0\" solo=\"{solo}\" sendToMaster=\"{to_master}\" />"
         );
     }
-    let _ = write!(xml, ">{title}");
-    if input.kind == "GT" {
-        xml.push_str("<text index=\"0\" name=\"Headline.Text\">Hello</text>");
+    xml.push_str("</audio>");
+}
+
+fn render_dynamic(xml: &mut String, model: &Model) {
+    xml.push_str("<dynamic>");
+    for (name, values) in [("input", &model.dynamic_inputs), ("value", &model.dynamic_values)] {
+        for (at, value) in values.iter().enumerate() {
+            let _ = write!(xml, "<{name}{at}>{}</{name}{at}>", escape(value.as_str()), at = at + 1);
+        }
+    }
+    xml.push_str("</dynamic>");
+}
+
+fn render_input(xml: &mut String, number: usize, input: &Input, now_ms: u64) {
+    let title = input.full_title();
+    let (full, short) = (attribute_text(&title), attribute_text(&input.title));
+    let _ = write!(
+        xml,
+        "<input key=\"{}\" number=\"{number}\" type=\"{}\" title=\"{full}\" shortTitle=\"{short}\" state=\"{}\" \
+         position=\"{}\" duration=\"{}\" loop=\"{}\"",
+        input.key,
+        input.kind,
+        input.state(now_ms),
+        input.position(now_ms),
+        input.duration_ms,
+        flag(input.looping)
+    );
+    if input.has_audio() {
+        let busses: Vec<String> = input.busses.iter().map(ToString::to_string).collect();
+        let _ = write!(
+            xml,
+            " muted=\"{}\" volume=\"{}\" balance=\"{}\" solo=\"{}\" audiobusses=\"{}\" meterF1=\"0\" meterF2=\"0\"",
+            flag(input.muted),
+            gain(input.fader),
+            input.balance as f32,
+            flag(input.solo),
+            busses.join(",")
+        );
+    }
+    if !input.texts.is_empty() || !input.items.is_empty() {
+        let _ = write!(xml, " selectedIndex=\"{}\"", input.selected);
+    }
+    let _ = write!(xml, ">{}", escape(title.as_str()));
+    for (element, fields) in [("text", &input.texts), ("image", &input.images)] {
+        for (index, (name, content)) in fields.iter().enumerate() {
+            let (name, content) = (attribute_text(name), escape(content.as_str()));
+            let _ = write!(xml, "<{element} index=\"{index}\" name=\"{name}\">{content}</{element}>");
+        }
+    }
+    if input.kind == "VideoList" {
+        xml.push_str("<list>");
+        for (at, item) in input.items.iter().enumerate() {
+            let selected = if at + 1 == input.selected { " selected=\"true\"" } else { "" };
+            let _ = write!(xml, "<item{selected} enabled=\"true\">{}</item>", escape(item.as_str()));
+        }
+        xml.push_str("</list>");
+    }
+    if let Some(replay) = &input.replay {
+        let [a, b] = replay.cameras;
+        let (live, recording, mode) = (flag(replay.live), flag(replay.recording), replay.channel_mode);
+        let speed = replay.speed as f32;
+        let _ = write!(
+            xml,
+            "<replay live=\"{live}\" recording=\"{recording}\" channelMode=\"{mode}\" events=\"1\" eventsA=\"1\" \
+             eventsB=\"1\" cameraA=\"{a}\" cameraB=\"{b}\" speed=\"{speed}\" speedA=\"{speed}\" speedB=\"{speed}\">\
+             <timecode>2026-01-01T10:00:00.000</timecode></replay>"
+        );
     }
     xml.push_str("</input>");
+}
+
+/// A line break in an attribute has to be written as a reference, or readers see a space.
+fn attribute_text(text: &str) -> String {
+    escape(text).replace('\r', "&#xD;").replace('\n', "&#xA;").replace('\t', "&#x9;")
+}
+
+/// The document as the fault in force has it.
+pub fn broken(xml: String, fault: XmlFault) -> String {
+    match fault {
+        XmlFault::None => xml,
+        XmlFault::Huge => xml.replace("<dynamic>", &format!("<dynamic>{}", "<x>0123456789</x>".repeat(HUGE_REPEATS))),
+        XmlFault::Truncated => {
+            let mut cut = xml.len() / 2;
+            while !xml.is_char_boundary(cut) {
+                cut -= 1;
+            }
+            xml[..cut].to_string()
+        }
+        XmlFault::Duplicate => format!("{xml}{xml}"),
+        XmlFault::DuplicateInput => xml.replacen(
+            "<inputs>",
+            "<inputs><input key=\"twin\" number=\"1\" type=\"Colour\" title=\"Twin\" state=\"Running\">Twin</input>",
+            1,
+        ),
+        XmlFault::UnknownVersion => xml.replacen("<version>", "<future a=\"b\"><c/></future><version>99.", 1).replacen(
+            "<input ",
+            "<input novelty=\"yes\" ",
+            1,
+        ),
+    }
 }
 
 /// One step of a path: `input`, `input[2]`, `input[@number='2']`.

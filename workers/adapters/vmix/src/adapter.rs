@@ -1,54 +1,56 @@
 //! One vMix: its session and its HTTP side.
 
 use crate::{
-    change,
+    change::{self, Desk},
     endpoint::Endpoint,
-    query,
+    mirror, query,
     session::{REPLY_TIMEOUT, RequestError, Session, SessionError},
     state::State,
 };
 use async_trait::async_trait;
-use if_engine::{Adapter, AdapterError, Call, Discovered, Executed, Execution, Peer, ProgressSink};
+use if_engine::{Adapter, AdapterError, Call, Discovered, Executed, Execution, LiveState, Peer, ProgressSink};
 use if_schemas::presence::InstanceState;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::{task::JoinHandle, time::Instant};
 
 /// How long before the deadline a call stops waiting, so that its result is out in time.
 const RETURN_MARGIN: Duration = Duration::from_millis(50);
 
+/// A connection that was made.
+struct Connected {
+    session: Arc<Session>,
+    /// Keeps the live state. It holds the session too: left alone it would keep the connection of an adapter that is gone.
+    mirror: JoinHandle<()>,
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.mirror.abort();
+    }
+}
+
 pub struct VmixAdapter {
     endpoint: Endpoint,
-    session: Mutex<Option<Arc<Session>>>,
-    /// Held while a change is sent and confirmed: two at once would each see the other's effect as its own failure.
-    changing: tokio::sync::Mutex<()>,
+    connected: Mutex<Option<Connected>>,
+    desk: Desk,
+    live: Arc<LiveState>,
 }
 
 impl VmixAdapter {
     pub fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, session: Mutex::default(), changing: tokio::sync::Mutex::default() }
+        Self { endpoint, connected: Mutex::default(), desk: Desk::default(), live: Arc::default() }
     }
 
-    fn slot(&self) -> MutexGuard<'_, Option<Arc<Session>>> {
+    fn slot(&self) -> MutexGuard<'_, Option<Connected>> {
         // A panic elsewhere leaves a whole Option behind.
-        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn session(&self) -> Option<Arc<Session>> {
-        self.slot().clone()
-    }
-
-    async fn change(&self, session: &Session, call: &Call, until: Instant, progress: &ProgressSink) -> Execution {
-        let Ok(_changing) = timeout_at(until, self.changing.lock()).await else {
-            return Execution::failed(
-                "busy",
-                format!("{} was not sent: another change was still being confirmed at the deadline", call.operation),
-                Some("try again, with a longer --deadline if changes come close together"),
-            );
-        };
-        change::execute(&self.endpoint, session, call, until, progress).await
+        self.slot().as_ref().map(|connected| Arc::clone(&connected.session))
     }
 }
 
@@ -70,7 +72,10 @@ impl Adapter for VmixAdapter {
         match state {
             Ok(state) => {
                 tracing::debug!(version = %session.version, "connected to {}", self.endpoint.tcp_label());
-                *self.slot() = Some(session);
+                mirror::fill(&self.live, &state);
+                self.live.set_fresh(true);
+                let mirror = mirror::run(self.endpoint.clone(), Arc::clone(&session), Arc::clone(&self.live));
+                *self.slot() = Some(Connected { session, mirror: tokio::spawn(mirror) });
                 Ok(peer(&state))
             }
             Err(error) => {
@@ -81,9 +86,13 @@ impl Adapter for VmixAdapter {
     }
 
     async fn disconnect(&self) {
-        let session = self.slot().take();
-        if let Some(session) = session {
-            session.close().await;
+        let connected = self.slot().take();
+        if let Some(mut connected) = connected {
+            connected.mirror.abort();
+            // Cancelled or at its end: in either case it will not write over what the next connection finds.
+            let _ = (&mut connected.mirror).await;
+            connected.session.close().await;
+            self.live.set_fresh(false);
         }
     }
 
@@ -119,13 +128,15 @@ impl Adapter for VmixAdapter {
             return Execution::failed("unreachable", text, Some(UNREACHABLE_HINT)).into();
         };
         let until = call.deadline.checked_sub(RETURN_MARGIN).unwrap_or(call.deadline);
-        let execution = match call.operation.as_str() {
-            "vmix.cut" | "vmix.fade" | "vmix.preview" => self.change(&session, &call, until, &progress).await,
-            "vmix.status" => query::status(&self.endpoint, until).await,
-            "vmix.inputs" => query::inputs(&session, until).await,
-            other => Execution::failed("unknown_operation", format!("vMix has no operation {other}"), None),
+        let execution = match query::of(call.operation.as_str()) {
+            Some(read) => query::run(read, &self.endpoint, &session, &call, until).await,
+            None => change::execute(&self.desk, &self.endpoint, &session, &call, until, &progress).await,
         };
         execution.into()
+    }
+
+    fn live(&self) -> Option<Arc<LiveState>> {
+        Some(Arc::clone(&self.live))
     }
 }
 

@@ -5,11 +5,17 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod adapter;
+mod aspect;
 mod change;
+mod effect;
 mod endpoint;
 mod frame;
+mod function;
+mod mirror;
+mod plan;
 mod provider;
 mod query;
+mod resolve;
 mod session;
 mod state;
 

@@ -12,7 +12,7 @@ use crate::{
 use if_engine::AdapterError;
 use if_schemas::presence::InstanceState;
 use link::Link;
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{
     net::TcpStream,
     sync::{mpsc, oneshot, watch},
@@ -109,13 +109,18 @@ pub enum RequestError {
     State(StateError),
 }
 
+/// Most activators remembered; more are only counted. 1,000 inputs have some 12 each, most of which never change.
+const ACTIVATORS_MAX: usize = 16_384;
+
 /// What pushes have told so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Pushed {
     /// One digit per input: 0 off, 1 on program or an overlay, 2 on preview.
     pub tally: String,
-    /// Counts activator pushes about program and preview.
+    /// Counts activator pushes.
     pub acts: u64,
+    /// By name and input (`InputAudio 3`, `Recording`): the value last pushed, and which push it was.
+    activators: BTreeMap<String, (u64, String)>,
 }
 
 impl Pushed {
@@ -123,6 +128,27 @@ impl Pushed {
     pub fn digit(&self, number: u32) -> Option<char> {
         let at = usize::try_from(number).ok()?.checked_sub(1)?;
         self.tally.chars().nth(at)
+    }
+
+    /// What was last pushed for an activator.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.activators.get(name).map(|(_, value)| value.as_str())
+    }
+
+    /// Activators pushed after the first `acts`, in the order they came.
+    pub fn since(&self, acts: u64) -> Vec<(&str, &str)> {
+        let mut new: Vec<_> = self.activators.iter().filter(|(_, (at, _))| *at > acts).collect();
+        new.sort_by_key(|(_, (at, _))| *at);
+        new.into_iter().map(|(name, (_, value))| (name.as_str(), value.as_str())).collect()
+    }
+
+    /// `Input 3 1`: the value comes last.
+    fn act(&mut self, text: &str) {
+        self.acts += 1;
+        let Some((name, value)) = text.trim().rsplit_once(' ') else { return };
+        if self.activators.contains_key(name) || self.activators.len() < ACTIVATORS_MAX {
+            self.activators.insert(name.into(), (self.acts, value.into()));
+        }
     }
 }
 

@@ -45,7 +45,7 @@ async fn cut_puts_an_input_on_program_and_sees_it_there() {
     let received = sim.received();
     assert_eq!(received.len(), 1);
     assert_eq!((received[0].via, received[0].function.as_str()), ("tcp", "Cut"));
-    assert_eq!(json!(received[0].params), json!({"Input": "3"}));
+    assert_eq!(json!(received[0].params), json!({"Input": KEY_3}));
     assert_eq!(sim.model().program, 3);
 }
 
@@ -100,7 +100,7 @@ async fn fade_is_confirmed_when_it_has_ended_and_not_before() {
     assert!(result["observed_ms"].as_u64().unwrap() >= 400, "{result}");
     assert_eq!((&result["program"], &result["preview"]), (&json!(3), &json!(1)));
     assert_eq!(sim.model().arriving, None);
-    assert_eq!(json!(sim.received()[0].params), json!({"Input": "3", "Duration": "400"}));
+    assert_eq!(json!(sim.received()[0].params), json!({"Input": KEY_3, "Duration": "400"}));
 }
 
 #[tokio::test]
@@ -201,26 +201,70 @@ async fn an_effect_that_comes_late_is_waited_for() {
 }
 
 #[tokio::test]
-async fn changes_at_the_same_time_take_turns_and_reads_do_not_wait_for_them() {
+async fn the_later_of_two_contradictory_commands_wins_and_the_earlier_says_so() {
     let sim = sim(SimOptions::default());
     let adapter = connected(&sim).await;
-    let (three, four) = tokio::join!(
-        execute(&*adapter, "vmix.cut", json!({"input": 3}), LIMIT),
-        execute(&*adapter, "vmix.cut", json!({"input": 4}), LIMIT),
-    );
-    assert_eq!((succeeded(three)["program"].clone(), succeeded(four)["program"].clone()), (json!(3), json!(4)));
-
-    let fade = common::call("vmix.fade", json!({"input": 1, "duration": 1_500}), LIMIT);
+    let fade = common::call("vmix.fade", json!({"input": 1, "duration": 3_000}), LIMIT);
+    sim.operate(|model| model.program = 2);
     let fading = adapter.execute_command(fade, ProgressSink::none());
-    let others = async {
-        assert!(sim.wait_received(3, LIMIT).await, "the fade must have been sent");
+    let cut = async {
+        assert!(sim.wait_received(1, LIMIT).await, "the fade must have been sent");
+        // Reads do not wait for changes, and neither does a change of something else.
         succeeded(execute(&*adapter, "vmix.status", json!({}), Duration::from_secs(1)).await);
-        succeeded(execute(&*adapter, "vmix.inputs", json!({}), Duration::from_secs(1)).await);
-        failed(execute(&*adapter, "vmix.cut", json!({"input": 2}), Duration::from_millis(200)).await, "busy");
+        succeeded(execute(&*adapter, "vmix.audio.unmute", json!({"input": 2}), Duration::from_secs(1)).await);
+        succeeded(execute(&*adapter, "vmix.cut", json!({"input": 3}), Duration::from_secs(2)).await)
     };
-    let (faded, ()) = tokio::join!(fading, others);
-    assert_eq!(succeeded(faded.execution)["program"], 1);
-    assert_eq!(sim.received().len(), 3, "what was busy must not have been sent");
+    let (faded, cut) = tokio::join!(fading, cut);
+    assert_eq!(cut["program"], 3);
+    let failure = failed(faded.execution, "superseded");
+    assert!(failure.message.starts_with("Fade of input 1 \"Camera 1\" was sent, and Cut of input 3 "), "{failure:?}");
+    assert_eq!(sim.model().program, 3);
+    let functions: Vec<String> = sim.received().into_iter().map(|r| r.function).collect();
+    assert_eq!(functions, ["Fade", "AudioOn", "Cut"], "each once");
+}
+
+#[tokio::test]
+async fn the_same_command_of_two_operators_is_confirmed_to_both() {
+    let sim = sim(SimOptions::default());
+    let (one, two) = (connected(&sim).await, connected(&sim).await);
+    let (a, b, c) = tokio::join!(
+        execute(&*one, "vmix.cut", json!({"input": 3}), LIMIT),
+        execute(&*one, "vmix.cut", json!({"input": 3}), LIMIT),
+        execute(&*two, "vmix.cut", json!({"input": 3}), LIMIT),
+    );
+    for result in [a, b, c] {
+        assert_eq!(succeeded(result)["program"], 3);
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_depends_on_what_is_waits_for_what_is_under_way() {
+    let sim = sim(SimOptions { delay: Duration::from_millis(300), ..SimOptions::default() });
+    let adapter = connected(&sim).await;
+    // Without waiting, the cut would find input 2 on preview and look for it on program.
+    let preview = execute(&*adapter, "vmix.preview", json!({"input": 4}), LIMIT);
+    let cut = async {
+        assert!(sim.wait_received(1, LIMIT).await);
+        succeeded(execute(&*adapter, "vmix.cut", json!({}), LIMIT).await)
+    };
+    let (preview, cut) = tokio::join!(preview, cut);
+    assert_eq!((&succeeded(preview)["preview"], &cut["program"]), (&json!(4), &json!(4)));
+    assert_eq!(sim.model().program, 4);
+
+    // Two toggles at once: one after the other, not both towards the same.
+    let toggles = tokio::join!(
+        execute(&*adapter, "vmix.fade-to-black", json!({}), LIMIT),
+        execute(&*adapter, "vmix.fade-to-black", json!({}), LIMIT),
+    );
+    let observed = [succeeded(toggles.0), succeeded(toggles.1)].map(|r| r["observed"]["fade_to_black"].clone());
+    assert_eq!(observed, [json!(true), json!(false)]);
+    assert!(!sim.model().fade_to_black);
+    let waits = async {
+        assert!(sim.wait_received(5, LIMIT).await);
+        failed(execute(&*adapter, "vmix.fade-to-black", json!({}), Duration::from_millis(200)).await, "busy");
+    };
+    let (_, ()) = tokio::join!(execute(&*adapter, "vmix.fade-to-black", json!({}), LIMIT), waits);
+    assert_eq!(sim.received().len(), 5, "what was busy must not have been sent");
 }
 
 #[tokio::test]

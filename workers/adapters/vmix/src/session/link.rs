@@ -178,14 +178,13 @@ impl Link {
 
     /// Keeps what a push tells; wakes receivers only if it is news.
     fn push(&self, verb: Verb, text: &str) {
-        let moves = ["Input ", "InputPreview "].iter().any(|name| text.starts_with(name));
         self.pushed.send_if_modified(|pushed| match verb {
             Verb::Tally if pushed.tally != text => {
                 pushed.tally = text.into();
                 true
             }
-            Verb::Acts if moves => {
-                pushed.acts += 1;
+            Verb::Acts => {
+                pushed.act(text);
                 true
             }
             _ => false,

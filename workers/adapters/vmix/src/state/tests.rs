@@ -1,4 +1,7 @@
-use super::*;
+use super::{
+    parse::{INPUTS_MAX, TEXT_MAX_CHARS},
+    *,
+};
 
 const FULL: &str = r#"<?xml version="1.0"?><vmix><version>29.0.0.49</version><edition>4K</edition><preset>C:\show.vmix</preset>
 <inputs>
@@ -72,8 +75,8 @@ fn size_is_bounded() {
     assert!(matches!(State::parse(&format!("<vmix>{}", "<a>".repeat(100))), Err(StateError::TooMuch { .. })));
     let long = format!(
         r#"<vmix><version>{}</version><active>1</active><inputs><input number="1" title="{}"/></inputs></vmix>"#,
-        "9".repeat(10_000),
-        "é".repeat(10_000)
+        "9".repeat(20_000),
+        "é".repeat(20_000)
     );
     let state = State::parse(&long).unwrap();
     assert_eq!(state.version.chars().count(), TEXT_MAX_CHARS);
