@@ -88,8 +88,35 @@ impl Side {
         self.send(json!({"op": 2, "d": {"negotiatedRpcVersion": 1}})).await;
     }
 
-    /// None once the client is gone.
+    /// None once the client is gone. Batches are those that fill the live state: each of their requests is refused, as by an
+    /// OBS that has none of them.
     pub async fn message(&mut self) -> Option<Value> {
+        loop {
+            let message = self.any_message().await?;
+            if message["op"] != 8 {
+                return Some(message);
+            }
+            self.answer_batch(&message, |_, _| None).await;
+        }
+    }
+
+    /// Answers a batch; None refuses.
+    pub async fn answer_batch(&mut self, batch: &Value, answer: impl Fn(&str, &Value) -> Option<Value>) {
+        let one = |request: &Value| {
+            let kind = request["requestType"].as_str().unwrap();
+            match answer(kind, &request["requestData"]) {
+                Some(data) => {
+                    json!({"requestType": kind, "requestStatus": {"result": true, "code": 100}, "responseData": data})
+                }
+                None => json!({"requestType": kind, "requestStatus": {"result": false, "code": 204}}),
+            }
+        };
+        let results: Vec<Value> = batch["d"]["requests"].as_array().unwrap().iter().map(one).collect();
+        self.send(json!({"op": 9, "d": {"requestId": batch["d"]["requestId"], "results": results}})).await;
+    }
+
+    /// The same, batches too.
+    pub async fn any_message(&mut self) -> Option<Value> {
         loop {
             match self.socket.next().await {
                 Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(text.as_str()).unwrap()),
