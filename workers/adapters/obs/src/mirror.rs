@@ -24,7 +24,10 @@ use if_engine::{LiveState, live::segment};
 use serde_json::Value;
 use std::sync::{Arc, Weak};
 use tokio::{
-    sync::broadcast::{Receiver, error::RecvError},
+    sync::broadcast::{
+        Receiver,
+        error::{RecvError, TryRecvError},
+    },
     time::{Instant, sleep},
 };
 
@@ -76,8 +79,12 @@ async fn keep(session: Weak<Session>, state: &LiveState, mut events: Receiver<Ar
             Err(RecvError::Closed) => return,
         }
         // What came together is read together: a new scene collection tells of each of its scenes.
-        while let Ok(event) = events.try_recv() {
-            due.hear(state, &event);
+        loop {
+            match events.try_recv() {
+                Ok(event) => due.hear(state, &event),
+                Err(TryRecvError::Lagged(_)) => due.add(Part::All),
+                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+            }
         }
     }
 }
