@@ -118,7 +118,8 @@ impl Watch {
                     return Err(Unconfirmed::Refuted { observed });
                 }
                 Ok(reading) if last => {
-                    let observed = if reading.reached { "no event that tells of it".into() } else { reading.observed };
+                    let unheard = reading.reached && reading.settled;
+                    let observed = if unheard { "no event that tells of it".into() } else { reading.observed };
                     return Err(Unconfirmed::Absent { observed, told: self.told.is_some() });
                 }
                 Err(RequestError::Lost { why, .. }) => return Err(Unconfirmed::Unknown { why }),

@@ -32,6 +32,7 @@ fn a_refusal_has_code_and_comment() {
 #[test]
 fn unknown_message_types_are_passed_over_and_garbage_is_not() {
     assert!(matches!(decode(r#"{"op":10,"d":{}}"#), Ok(Incoming::Other)));
+    assert!(matches!(decode(r#"{"op":5,"op":7,"d":{}}"#), Err(ProtocolError::Frame(_))));
     assert!(matches!(decode("SSH-2.0-OpenSSH_9.2"), Err(ProtocolError::Frame(_))));
     assert!(matches!(decode(r#"{"update-type":"Heartbeat"}"#), Err(ProtocolError::Frame(_))));
     assert!(matches!(decode(r#"{"op":7,"d":{"requestId":1}}"#), Err(ProtocolError::Body { op: 7, .. })));

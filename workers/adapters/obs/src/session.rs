@@ -52,8 +52,14 @@ pub enum Phase {
     Stopped,
 }
 
-/// By [`Output`].
-pub type Phases = [Phase; 4];
+/// What events said of the outputs.
+#[derive(Debug, Default)]
+pub struct Phases {
+    /// By [`Output`].
+    of: [Phase; 4],
+    /// When the recording was paused last.
+    paused_at: Option<Instant>,
+}
 
 /// A live (or just lost) session.
 pub struct Session {
@@ -127,13 +133,18 @@ impl Session {
     }
 
     pub fn phase(&self, output: Output) -> Phase {
-        self.phases.borrow()[output as usize]
+        self.phases.borrow().of[output as usize]
+    }
+
+    /// When the recording was paused last, in this session.
+    pub fn paused_at(&self) -> Option<Instant> {
+        self.phases.borrow().paused_at
     }
 
     /// Waits until an output is in another phase than this. False where it still is at `until`.
     pub async fn left(&self, output: Output, phase: Phase, until: Instant) -> bool {
         let mut phases = self.phases.clone();
-        let left = phases.wait_for(|phases| phases[output as usize] != phase);
+        let left = phases.wait_for(|phases| phases.of[output as usize] != phase);
         // Where the session ends, the request that follows says so.
         timeout_at(until, left).await.is_ok()
     }

@@ -33,6 +33,8 @@ async fn a_recording_in_a_directory_paused_and_resumed() {
     assert_eq!(started["directory"], json!(directory));
     let busy = failed(&stage.adapter, "obs.record.directory", json!({"directory": "/tmp"}), PATIENCE).await;
     assert_eq!(busy.code, "refused");
+    // Paused before its first frame, OBS 29 never writes one.
+    longer_than(&mut stage, 300).await;
     stage.change("obs.record.pause", json!({}), &BOTH).await;
     assert_eq!(stage.ask("GetRecordStatus", json!({})).await["outputPaused"], true);
     stage.live("record.paused", json!(true)).await;
@@ -155,6 +157,8 @@ async fn replays_and_the_virtual_camera() {
     let mut stage = Stage::new().await;
     let early = failed(&stage.adapter, "obs.replay.save", json!({}), PATIENCE).await;
     assert_eq!(early.code, "not_running");
+    // Without any source OBS asks its user whether that is meant.
+    stage.ask("CreateInput", json!({"sceneName": "Scene", "inputName": "Card", "inputKind": "color_source_v3"})).await;
     stage.change("obs.replay.start", json!({}), &BOTH).await;
     assert_eq!(stage.ask("GetReplayBufferStatus", json!({})).await["outputActive"], true);
     stage.live("replay_buffer.active", json!(true)).await;

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     confirm::Watch,
     documents::RecordStatus,
+    limits::PAUSE_MIN,
     protocol::Event,
     session::{Output, Phase},
     wanted::{Reading, Wanted, quote},
@@ -16,6 +17,7 @@ use if_engine::Execution;
 use if_schemas::outcome::Failure;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use tokio::time::sleep_until;
 
 pub async fn run(context: &Context<'_>, verb: &str) -> Outcome {
     match verb {
@@ -86,6 +88,10 @@ async fn pause(context: &Context<'_>, paused: bool) -> Outcome {
         .told("RecordStateChanged", [("outputState", state.into())])
         .refuted("RecordStateChanged", [("outputState", "OBS_WEBSOCKET_OUTPUT_STOPPED".into())]);
     let request = if paused { "PauseRecord" } else { "ResumeRecord" };
+    if let (false, Some(at)) = (paused, context.session.paused_at()) {
+        // OBS 29 never ends a recording that goes on within a frame of its pause.
+        sleep_until((at + PAUSE_MIN).min(context.clock.act_until)).await;
+    }
     context.set(turn, Change { request, data: json!({}), wanted }, json!({"paused": paused})).await
 }
 

@@ -188,8 +188,14 @@ impl Task {
             self.quitting = true;
         }
         if let Some(output) = Output::ALL.into_iter().find(|output| output.event() == event.kind) {
-            let now = phase(event.text("outputState"));
-            self.phases.send_modify(|phases| phases[output as usize] = now);
+            let state = event.text("outputState");
+            let now = phase(state);
+            self.phases.send_modify(|phases| {
+                phases.of[output as usize] = now;
+                if state == Some("OBS_WEBSOCKET_OUTPUT_PAUSED") {
+                    phases.paused_at = Some(Instant::now());
+                }
+            });
         }
         // Nobody listening is the usual case.
         let _ = self.events.send(Arc::new(event));

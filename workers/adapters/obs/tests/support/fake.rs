@@ -127,16 +127,24 @@ impl Side {
     }
 
     pub async fn request(&mut self) -> Option<Request> {
-        let message = self.message().await?;
+        self.message().await.map(|message| Self::as_request(&message))
+    }
+
+    pub fn as_request(message: &Value) -> Request {
         assert_eq!(message["op"], 6, "{message}");
         let body = &message["d"];
         let kind = body["requestType"].as_str().unwrap().to_owned();
-        Some(Request { id: body["requestId"].clone(), kind, data: body["requestData"].clone() })
+        Request { id: body["requestId"].clone(), kind, data: body["requestData"].clone() }
     }
 
     /// A client that has left is none of a script's business.
     pub async fn send(&mut self, message: Value) {
-        let _ = self.socket.send(Message::text(message.to_string())).await;
+        self.text(&message.to_string()).await;
+    }
+
+    /// The same, of any text.
+    pub async fn text(&mut self, text: &str) {
+        let _ = self.socket.send(Message::text(text.to_owned())).await;
     }
 
     pub async fn answer(&mut self, request: &Request, data: Value) {
