@@ -4,7 +4,10 @@
 use crate::limits::IDLE_LANES_MAX;
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 use tokio::{
     sync::{Mutex as TurnMutex, OwnedMutexGuard, watch},
@@ -19,6 +22,8 @@ struct Lane {
     turn: Arc<TurnMutex<()>>,
     /// How many claims there were, and what the last one wants.
     latest: watch::Sender<(u64, String)>,
+    /// Claims whose effect is still waited for.
+    open: AtomicUsize,
 }
 
 /// From looking at the state until OBS has answered.
@@ -32,8 +37,7 @@ pub struct Claim {
     number: u64,
     wanted: String,
     latest: watch::Receiver<(u64, String)>,
-    /// Keeps the lane while somebody waits in it.
-    _lane: Arc<Lane>,
+    lane: Arc<Lane>,
 }
 
 impl Lanes {
@@ -50,12 +54,23 @@ impl Lanes {
         if lanes.len() >= IDLE_LANES_MAX {
             lanes.retain(|_, lane| Arc::strong_count(lane) > 1);
         }
-        let new = || Arc::new(Lane { turn: Arc::default(), latest: watch::Sender::new((0, String::new())) });
+        let new = || {
+            Arc::new(Lane {
+                turn: Arc::default(),
+                latest: watch::Sender::new((0, String::new())),
+                open: AtomicUsize::new(0),
+            })
+        };
         lanes.entry(about).or_insert_with(new).clone()
     }
 }
 
 impl Turn {
+    /// The effect of an earlier command is still waited for: what is read now may not be what will be.
+    pub fn contested(&self) -> bool {
+        self.lane.open.load(Ordering::Relaxed) > 0
+    }
+
     /// OBS has taken a command that wants `wanted`: it counts from now on, and the next may have its turn.
     pub fn claim(self, wanted: &str) -> Claim {
         self.lane.latest.send_modify(|(number, last)| {
@@ -64,7 +79,8 @@ impl Turn {
         });
         let mut latest = self.lane.latest.subscribe();
         let number = latest.borrow_and_update().0;
-        Claim { number, wanted: wanted.to_owned(), latest, _lane: self.lane }
+        self.lane.open.fetch_add(1, Ordering::Relaxed);
+        Claim { number, wanted: wanted.to_owned(), latest, lane: self.lane }
     }
 }
 
@@ -78,6 +94,12 @@ impl Claim {
             // The lane is kept by this claim.
             None => std::future::pending().await,
         }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.lane.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -18,6 +18,15 @@ async fn the_last_one_wins_and_the_one_before_is_told() {
 }
 
 #[tokio::test]
+async fn a_lane_is_contested_while_an_effect_is_waited_for() {
+    let lanes = Lanes::default();
+    let claim = lanes.turn("mute".into(), soon()).await.unwrap().claim("A");
+    assert!(lanes.turn("mute".into(), soon()).await.unwrap().contested());
+    drop(claim);
+    assert!(!lanes.turn("mute".into(), soon()).await.unwrap().contested());
+}
+
+#[tokio::test]
 async fn turns_are_taken_one_after_the_other_and_waiting_ends() {
     let lanes = Lanes::default();
     let turn = lanes.turn("program".into(), soon()).await.unwrap();

@@ -119,6 +119,54 @@ async fn of_rapid_commands_the_last_one_wins() {
     }
 }
 
+/// What does not contradict is not superseded: several things made, several properties set, at once.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs real OBS: make test-peers"]
+async fn commands_for_different_things_all_succeed() {
+    let mut stage = Stage::new().await;
+    stage.ask("CreateInput", json!({"sceneName": "Scene", "inputName": "Card", "inputKind": "color_source_v3"})).await;
+    let limit = Duration::from_secs(10);
+    let scenes = futures::future::join_all(
+        (0..6).map(|i| execute(&stage.adapter, "obs.scene.create", json!({"scene": format!("N{i}")}), limit)),
+    );
+    let set =
+        |settings| execute(&stage.adapter, "obs.input.set", json!({"input": "Card", "settings": settings}), limit);
+    let moved = |args| execute(&stage.adapter, "obs.item.transform", args, limit);
+    let (scenes, width, height, x, y) = tokio::join!(
+        scenes,
+        set(json!({"width": 11})),
+        set(json!({"height": 12})),
+        moved(json!({"scene": "Scene", "item": "Card", "x": 13})),
+        moved(json!({"scene": "Scene", "item": "Card", "y": 14})),
+    );
+    for ended in scenes.iter().chain([&width, &height, &x, &y]) {
+        assert!(matches!(ended, Execution::Succeeded(_)), "{ended:?}");
+    }
+    assert_eq!(stage.ask("GetSceneList", json!({})).await["scenes"].as_array().map(Vec::len), Some(7));
+    let seen = stage.ask("GetInputSettings", json!({"inputName": "Card"})).await;
+    assert_eq!(seen["inputSettings"], json!({"width": 11, "height": 12}));
+    let item = stage.ask("GetSceneItemTransform", json!({"sceneName": "Scene", "sceneItemId": 1})).await;
+    let transform = &item["sceneItemTransform"];
+    assert_eq!((&transform["positionX"], &transform["positionY"]), (&json!(13.0), &json!(14.0)));
+}
+
+/// Start and stop of a recording in one breath: each waits for the one before, and the last one is what is.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs real OBS: make test-peers"]
+async fn start_and_stop_in_one_breath() {
+    let mut stage = Stage::new().await;
+    let adapter = stage.adapter.clone();
+    let run = |operation| execute(&adapter, operation, json!({}), PATIENCE);
+    let (first, second, third) = tokio::join!(run("obs.record.start"), run("obs.record.stop"), run("obs.record.start"));
+    let Execution::Succeeded(last) = &third else { panic!("{third:?}") };
+    assert_eq!((&last["recording"], &last["changed"]), (&json!(true), &json!(true)), "{first:?} {second:?}");
+    assert_eq!(stage.ask("GetRecordStatus", json!({})).await["outputActive"], true);
+    let (last, stopped) = tokio::join!(run("obs.record.start"), run("obs.record.stop"));
+    assert!(matches!(&last, Execution::Succeeded(document) if document["changed"] == false), "{last:?}");
+    assert!(matches!(&stopped, Execution::Succeeded(document) if document["changed"] == true), "{stopped:?}");
+    assert_eq!(stage.ask("GetRecordStatus", json!({})).await["outputActive"], false);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs real OBS: make test-peers"]
 async fn two_operators_at_once() {

@@ -2,13 +2,13 @@
 //! is left out.
 
 use crate::{
-    limits::MIRROR_BATCH,
+    limits::{MIRROR_BATCH, MIRROR_LOOK, MIRROR_LOOKS},
     session::{RequestError, Session},
 };
 use if_engine::live::segment;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 type Values = BTreeMap<String, Value>;
 
@@ -100,8 +100,17 @@ fn items_of(scene: &str, answer: &Value) -> Values {
     values
 }
 
-/// Sound and media of one input.
+/// Sound and media of one input. OBS tells of a new one before it can be found by its name.
 pub async fn input(session: &Session, name: &str, until: Instant) -> Result<Values, RequestError> {
+    let there = |answers: &[Option<Value>]| answers.iter().any(Option::is_some);
+    for _ in 0..MIRROR_LOOKS {
+        // Every input has settings, whatever else it has.
+        let settings = vec![("GetInputSettings".to_owned(), json!({"inputName": name}))];
+        if there(&ask(session, settings, until).await?) {
+            break;
+        }
+        sleep(MIRROR_LOOK).await;
+    }
     inputs_state(session, &[name], until).await
 }
 

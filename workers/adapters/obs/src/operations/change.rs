@@ -1,6 +1,6 @@
 //! The one way to change something: look, send, wait for event and read-back.
 
-use super::{Context, HINT_UNKNOWN, Outcome, nothing_done};
+use super::{Context, HINT_UNKNOWN, Line, Outcome, nothing_done};
 use crate::{
     confirm::{Confirmed, Unconfirmed, Watch},
     lanes::{Claim, Turn},
@@ -17,6 +17,24 @@ pub struct Change {
     pub wanted: Wanted,
 }
 
+/// What a command holds until OBS has answered it.
+pub enum Place {
+    Turn(Turn),
+    Line(Line),
+}
+
+impl From<Turn> for Place {
+    fn from(turn: Turn) -> Self {
+        Self::Turn(turn)
+    }
+}
+
+impl From<Line> for Place {
+    fn from(line: Line) -> Self {
+        Self::Line(line)
+    }
+}
+
 /// A change that was seen.
 pub struct Done {
     /// What OBS answered; null where the answer stayed out and the effect is there.
@@ -29,28 +47,29 @@ impl Context<'_> {
     pub(super) async fn set(&self, turn: Turn, change: Change, document: Value) -> Outcome {
         let watch = Watch::new(self.session, change.wanted);
         let now = watch.wanted().read(self.session, self.clock.act_until).await.map_err(nothing_done)?;
-        if now.reached && now.settled {
+        if now.reached && now.settled && !turn.contested() {
             return Ok(told(document, false, &["read_back"]));
         }
-        let done = self.act(Some(turn), watch, change.request, change.data).await?;
+        let done = self.act(turn, watch, change.request, change.data).await?;
         Ok(told(document, true, done.confirmed.by()))
     }
 
     /// Does it whatever the state is.
-    pub(super) async fn make(&self, turn: Option<Turn>, change: Change, document: Value) -> Outcome {
+    pub(super) async fn make(&self, place: impl Into<Place>, change: Change, document: Value) -> Outcome {
         let watch = Watch::new(self.session, change.wanted);
-        let done = self.act(turn, watch, change.request, change.data).await?;
+        let done = self.act(place, watch, change.request, change.data).await?;
         Ok(told(document, true, done.confirmed.by()))
     }
 
     /// Sends a request that changes something and waits for the effect `watch` was made for.
     pub(super) async fn act(
         &self,
-        turn: Option<Turn>,
+        place: impl Into<Place>,
         watch: Watch,
         request: &'static str,
         data: Value,
     ) -> Result<Done, Execution> {
+        let place = place.into();
         let answer = match self.session.request(request, data, self.clock.act_until).await {
             Ok(answer) => answer,
             // The effect decides, not the answer.
@@ -60,7 +79,13 @@ impl Context<'_> {
                 return Err(nothing_done(error));
             }
         };
-        let claim = turn.map(|turn| turn.claim(watch.wanted().words()));
+        let claim = match place {
+            Place::Turn(turn) => Some(turn.claim(watch.wanted().words())),
+            Place::Line(line) => {
+                drop(line);
+                None
+            }
+        };
         self.progress.report(format!("OBS has {request}, waiting for the effect"), None);
         let confirmed = self.confirm(watch, request, claim).await?;
         Ok(Done { answer, confirmed })

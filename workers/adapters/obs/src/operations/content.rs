@@ -1,6 +1,9 @@
 //! What text and browser inputs show.
 
-use super::{Context, Outcome, bad_argument, input::settings_change};
+use super::{
+    Context, Outcome, bad_argument,
+    input::{keys, settings_change},
+};
 use crate::wanted::quote;
 use if_engine::Execution;
 use serde_json::{Value, json};
@@ -27,7 +30,7 @@ async fn of_kind<'a>(context: &Context<'a>, kinds: &[&str], what: &str) -> Resul
 
 /// `{"input", "text", "changed", "confirmed_by"}`.
 async fn text(context: &Context<'_>) -> Outcome {
-    let turn = context.turn(format!("settings {}", context.name("input")?)).await?;
+    let turn = context.turn(format!("text {}", context.name("input")?)).await?;
     let input = of_kind(context, &["text_"], "text").await?;
     // Empty text is text.
     let text = context.call.text("text").unwrap_or_default();
@@ -43,9 +46,9 @@ async fn browser(context: &Context<'_>) -> Outcome {
     if settings.is_empty() {
         return Err(bad_argument("nothing is to be changed", "give --url, --width, --height or --css"));
     }
-    let turn = context.turn(format!("settings {}", context.name("input")?)).await?;
-    let input = of_kind(context, &["browser_source"], "browser").await?;
     let settings = Value::Object(settings);
+    let turn = context.turn(format!("settings {} {}", keys(&settings), context.name("input")?)).await?;
+    let input = of_kind(context, &["browser_source"], "browser").await?;
     let change = settings_change(input, &settings, false);
     context.set(turn, change, json!({"input": input, "settings": settings})).await
 }

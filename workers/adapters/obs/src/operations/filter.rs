@@ -4,7 +4,7 @@ use super::{
     Context, Outcome, bad_argument,
     change::Change,
     free::scrub,
-    input::settings_wanted,
+    input::{keys, settings_wanted},
     names::{self, FILTER_KINDS, FILTERS},
 };
 use crate::wanted::{Reading, Wanted, quote};
@@ -56,7 +56,7 @@ async fn list(context: &Context<'_>) -> Outcome {
 async fn add(context: &Context<'_>) -> Outcome {
     let (filter, kind) = (context.name("filter")?, context.name("kind")?);
     let settings = context.object("settings")?;
-    let turn = context.turn(format!("filters {}", context.name("source")?)).await?;
+    let turn = context.in_line(format!("filters {}", context.name("source")?)).await?;
     let (source, answer) = filters(context).await?;
     names::free(FILTERS.what, filter, FILTERS.names(&answer))?;
     // Earlier versions do not list their kinds; then OBS itself refuses.
@@ -67,31 +67,31 @@ async fn add(context: &Context<'_>) -> Outcome {
         .told("SourceFilterCreated", [("sourceName", source.into()), ("filterName", filter.into())]);
     let data = json!({"sourceName": source, "filterName": filter, "filterKind": kind, "filterSettings": settings});
     let document = json!({"source": source, "filter": filter, "kind": kind});
-    context.make(Some(turn), Change { request: "CreateSourceFilter", data, wanted }, document).await
+    context.make(turn, Change { request: "CreateSourceFilter", data, wanted }, document).await
 }
 
 /// `{"source", "filter", "changed": true, "confirmed_by"}`.
 async fn remove(context: &Context<'_>) -> Outcome {
-    let turn = context.turn(format!("filters {}", context.name("source")?)).await?;
+    let turn = context.in_line(format!("filters {}", context.name("source")?)).await?;
     let (source, filter, _) = found(context).await?;
     let wanted = Wanted::listed("GetSourceFilterList", json!({"sourceName": source}), FILTERS, filter, false)
         .told("SourceFilterRemoved", [("sourceName", source.into()), ("filterName", filter.into())]);
     let data = json!({"sourceName": source, "filterName": filter});
     let document = json!({"source": source, "filter": filter});
-    context.make(Some(turn), Change { request: "RemoveSourceFilter", data, wanted }, document).await
+    context.make(turn, Change { request: "RemoveSourceFilter", data, wanted }, document).await
 }
 
 /// `{"source", "filter": new name, "previous": old name, "changed": true, "confirmed_by"}`.
 async fn rename(context: &Context<'_>) -> Outcome {
     let name = context.name("name")?;
-    let turn = context.turn(format!("filters {}", context.name("source")?)).await?;
+    let turn = context.in_line(format!("filters {}", context.name("source")?)).await?;
     let (source, filter, answer) = found(context).await?;
     names::free(FILTERS.what, name, FILTERS.names(&answer))?;
     let wanted = Wanted::listed("GetSourceFilterList", json!({"sourceName": source}), FILTERS, name, true)
         .told("SourceFilterNameChanged", [("sourceName", source.into()), ("filterName", name.into())]);
     let data = json!({"sourceName": source, "filterName": filter, "newFilterName": name});
     let document = json!({"source": source, "filter": name, "previous": filter});
-    context.make(Some(turn), Change { request: "SetSourceFilterName", data, wanted }, document).await
+    context.make(turn, Change { request: "SetSourceFilterName", data, wanted }, document).await
 }
 
 /// `{"source", "filter", "enabled": bool, "changed", "confirmed_by"}`.
@@ -112,7 +112,7 @@ async fn enable(context: &Context<'_>, on: bool) -> Outcome {
 /// `{"source", "filter", "index": n, "changed", "confirmed_by"}`.
 async fn order(context: &Context<'_>) -> Outcome {
     let index = context.call.integer("index").unwrap_or_default();
-    let turn = context.turn(format!("filters {}", context.name("source")?)).await?;
+    let turn = context.turn(lane(context, "order")?).await?;
     let (source, filter, answer) = found(context).await?;
     let last = FILTERS.entries(&answer).len().saturating_sub(1);
     if usize::try_from(index).is_ok_and(|index| index > last) {
@@ -150,7 +150,7 @@ async fn settings(context: &Context<'_>) -> Outcome {
 /// `{"source", "filter", "settings": {what was given}, "changed", "confirmed_by"}`.
 async fn set(context: &Context<'_>) -> Outcome {
     let (settings, replace) = (context.object("settings")?, context.flag("replace"));
-    let turn = context.turn(lane(context, "settings")?).await?;
+    let turn = context.turn(lane(context, &format!("settings {}", keys(&settings)))?).await?;
     let (source, filter, _) = found(context).await?;
     let words = format!("these settings of filter {}", quote(filter));
     let data = json!({"sourceName": source, "filterName": filter});
@@ -161,7 +161,7 @@ async fn set(context: &Context<'_>) -> Outcome {
     let change = Change { request: "SetSourceFilterSettings", data, wanted };
     let document = json!({"source": source, "filter": filter, "settings": settings});
     match replace {
-        true => context.make(Some(turn), change, document).await,
+        true => context.make(turn, change, document).await,
         false => context.set(turn, change, document).await,
     }
 }

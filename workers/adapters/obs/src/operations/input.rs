@@ -59,7 +59,7 @@ async fn kinds(context: &Context<'_>) -> Outcome {
 async fn create(context: &Context<'_>) -> Outcome {
     let (input, scene, kind) = (context.name("input")?, context.name("scene")?, context.name("kind")?);
     let settings = context.object("settings")?;
-    let turn = context.turn(NAMES).await?;
+    let turn = context.in_line(NAMES).await?;
     let sources = context.sources().await?;
     names::require("scene", scene, sources.scenes.iter().map(String::as_str))?;
     names::free("source", input, sources.names())?;
@@ -75,7 +75,7 @@ async fn create(context: &Context<'_>) -> Outcome {
         "sceneItemEnabled": !context.flag("hidden"),
     });
     let watch = crate::confirm::Watch::new(context.session, wanted);
-    let done = context.act(Some(turn), watch, "CreateInput", data).await?;
+    let done = context.act(turn, watch, "CreateInput", data).await?;
     let document = json!({"input": input, "kind": kind, "scene": scene, "item": done.answer["sceneItemId"]});
     Ok(super::change::told(document, true, done.confirmed.by()))
 }
@@ -93,18 +93,18 @@ fn resolve(kind: &str, kinds: &[&str]) -> Result<String, Execution> {
 /// `{"input": name, "changed": true, "confirmed_by": […]}`.
 async fn remove(context: &Context<'_>) -> Outcome {
     context.name("input")?;
-    let turn = context.turn(NAMES).await?;
+    let turn = context.in_line(NAMES).await?;
     let (input, _) = context.input().await?;
     let wanted = Wanted::listed("GetInputList", json!({}), INPUTS, input, false)
         .told("InputRemoved", [("inputName", input.into())]);
     let change = Change { request: "RemoveInput", data: json!({"inputName": input}), wanted };
-    context.make(Some(turn), change, json!({"input": input})).await
+    context.make(turn, change, json!({"input": input})).await
 }
 
 /// `{"input": new name, "previous": old name, "changed": true, "confirmed_by": […]}`.
 async fn rename(context: &Context<'_>) -> Outcome {
     let (input, name) = (context.name("input")?, context.name("name")?);
-    let turn = context.turn(NAMES).await?;
+    let turn = context.in_line(NAMES).await?;
     let sources = context.sources().await?;
     names::require(INPUTS.what, input, INPUTS.names(&sources.inputs))?;
     names::free("source", name, sources.names())?;
@@ -117,7 +117,7 @@ async fn rename(context: &Context<'_>) -> Outcome {
     })
     .told("InputNameChanged", [("oldInputName", input.into()), ("inputName", name.into())]);
     let change = Change { request: "SetInputName", data: json!({"inputName": input, "newInputName": name}), wanted };
-    context.make(Some(turn), change, json!({"input": name, "previous": input})).await
+    context.make(turn, change, json!({"input": name, "previous": input})).await
 }
 
 /// `{"input": name, "kind": kind, "settings": {…}, "defaults": {…}}`. Passwords and keys are shown as `[redacted]`.
@@ -139,15 +139,22 @@ async fn settings(context: &Context<'_>) -> Outcome {
 async fn set(context: &Context<'_>) -> Outcome {
     let input = context.name("input")?;
     let settings = context.object("settings")?;
-    let turn = context.turn(format!("settings {input}")).await?;
+    let turn = context.turn(format!("settings {} {input}", keys(&settings))).await?;
     context.input().await?;
     let change = settings_change(input, &settings, context.flag("replace"));
     let document = json!({"input": input, "settings": settings});
     // What is to be forgotten shows in no comparison of what was given: always sent.
     match context.flag("replace") {
-        true => context.make(Some(turn), change, document).await,
+        true => context.make(turn, change, document).await,
         false => context.set(turn, change, document).await,
     }
+}
+
+/// The names of fields: commands for the same ones contradict each other, those for others do not.
+pub fn keys(fields: &Value) -> String {
+    let mut names: Vec<&String> = fields.as_object().into_iter().flatten().map(|(name, _)| name).collect();
+    names.sort();
+    format!("{names:?}")
 }
 
 /// Settings of an input that are to hold. Where `replace`, no others than these.

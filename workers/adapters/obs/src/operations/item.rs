@@ -3,6 +3,7 @@
 use super::{
     Context, Outcome, bad_argument,
     change::{Change, told},
+    input::keys,
     names,
 };
 use crate::{
@@ -129,7 +130,7 @@ async fn switch(context: &Context<'_>, field: &'static str, event: &str, on: boo
 /// `{"scene", "source", "item": id | null, "changed": true, "confirmed_by"}`.
 async fn add(context: &Context<'_>) -> Outcome {
     let (source, hidden) = (context.name("source")?, context.flag("hidden"));
-    let turn = context.turn(format!("items {}", context.name("scene")?)).await?;
+    let turn = context.in_line(format!("items {}", context.name("scene")?)).await?;
     let scene = Scene::find(context).await?;
     names::require("source", source, context.sources().await?.names())?;
     if source == scene.name {
@@ -146,7 +147,7 @@ async fn add(context: &Context<'_>) -> Outcome {
     })
     .told("SceneItemCreated", [("sceneName", scene.name.into()), ("sourceName", source.into())]);
     let data = json!({"sceneName": scene.name, "sourceName": source, "sceneItemEnabled": !hidden});
-    let done = context.act(Some(turn), Watch::new(context.session, wanted), "CreateSceneItem", data).await?;
+    let done = context.act(turn, Watch::new(context.session, wanted), "CreateSceneItem", data).await?;
     let document = json!({"scene": scene.name, "source": source, "item": done.answer["sceneItemId"]});
     Ok(told(document, true, done.confirmed.by()))
 }
@@ -154,7 +155,7 @@ async fn add(context: &Context<'_>) -> Outcome {
 /// `{"scene", "source", "item": id, "changed": true, "confirmed_by"}`.
 async fn remove(context: &Context<'_>) -> Outcome {
     context.name("item")?;
-    let turn = context.turn(format!("items {}", context.name("scene")?)).await?;
+    let turn = context.in_line(format!("items {}", context.name("scene")?)).await?;
     let scene = Scene::find(context).await?;
     let item = scene.item(context)?;
     let (id, source) = (item["sceneItemId"].clone(), &item["sourceName"]);
@@ -167,14 +168,14 @@ async fn remove(context: &Context<'_>) -> Outcome {
     .told("SceneItemRemoved", [("sceneName", scene.name.into()), ("sceneItemId", id.clone())]);
     let data = json!({"sceneName": scene.name, "sceneItemId": id});
     let document = json!({"scene": scene.name, "source": source, "item": id});
-    context.make(Some(turn), Change { request: "RemoveSceneItem", data, wanted }, document).await
+    context.make(turn, Change { request: "RemoveSceneItem", data, wanted }, document).await
 }
 
 /// `{"scene", "source", "item": id, "index": n, "changed", "confirmed_by"}`.
 async fn order(context: &Context<'_>) -> Outcome {
     let index = context.call.integer("index").unwrap_or_default();
     context.name("item")?;
-    let turn = context.turn(format!("order {}", context.name("scene")?)).await?;
+    let turn = context.turn(lane(context, "order")?).await?;
     let scene = Scene::find(context).await?;
     let item = scene.item(context)?;
     let (id, source) = (&item["sceneItemId"], &item["sourceName"]);
@@ -231,11 +232,11 @@ async fn transform(context: &Context<'_>) -> Outcome {
     if fields.is_empty() {
         return Err(bad_argument("nothing is to be changed", "give --x, --y, --rotation or another"));
     }
-    let turn = context.turn(lane(context, "transform")?).await?;
+    let fields = Value::Object(fields);
+    let turn = context.turn(lane(context, &format!("transform {}", keys(&fields)))?).await?;
     let scene = Scene::find(context).await?;
     let item = scene.item(context)?;
     let (id, source) = (&item["sceneItemId"], &item["sourceName"]);
-    let fields = Value::Object(fields);
     let wanted_fields = fields.clone();
     let words = format!("item {id} of scene {} with {}", quote(scene.name), short(&fields));
     let data = json!({"sceneName": scene.name, "sceneItemId": id});

@@ -97,7 +97,7 @@ async fn restart(context: &Context<'_>) -> Outcome {
         [("inputName", input.into()), ("mediaAction", format!("{ACTION}RESTART").into())],
     );
     let change = Change { request: "TriggerMediaInputAction", data: action(input, "RESTART"), wanted };
-    context.make(Some(turn), change, json!({"input": input, "state": "playing"})).await
+    context.make(turn, change, json!({"input": input, "state": "playing"})).await
 }
 
 /// `{"input", "changed": true, "confirmed_by": ["event", "read_back"]}`: OBS told that it went on, and the input is there. What
@@ -113,7 +113,7 @@ async fn step(context: &Context<'_>, name: &'static str) -> Outcome {
     .told("MediaInputPlaybackStarted", [("inputName", input.into())])
     .only_by_event();
     let change = Change { request: "TriggerMediaInputAction", data: action(input, name), wanted };
-    context.make(Some(turn), change, json!({"input": input})).await
+    context.make(turn, change, json!({"input": input})).await
 }
 
 /// `{"input", "position_ms": n, "changed": true, "confirmed_by": ["read_back"]}`; what was asked for. Players go to the nearest
@@ -135,7 +135,7 @@ async fn seek(context: &Context<'_>) -> Outcome {
     let data = json!({"inputName": input, "mediaCursor": target});
     context
         .make(
-            Some(turn),
+            turn,
             Change { request: "SetMediaInputCursor", data, wanted },
             json!({"input": input, "position_ms": target}),
         )

@@ -44,6 +44,9 @@ struct Context<'a> {
     progress: &'a ProgressSink,
 }
 
+/// The turn of a command that contradicts no other.
+struct Line(#[expect(dead_code, reason = "held until OBS has answered")] Turn);
+
 /// The result document, or how the operation ended otherwise.
 type Outcome = Result<Value, Execution>;
 
@@ -124,13 +127,19 @@ impl<'a> Context<'a> {
         self.session.request(request, data, self.clock.act_until).await.map_err(nothing_done)
     }
 
-    /// Waits for earlier commands that want something of the same thing. To be awaited before anything else: the order of
+    /// Waits for earlier commands that want another state of the same thing, of which the last wins. To be awaited before anything else: the order of
     /// the commands is that of the first poll.
     async fn turn(&self, about: impl Into<String>) -> Result<Turn, Execution> {
         self.lanes.turn(about.into(), self.clock.act_until).await.ok_or_else(|| {
             let message = "an earlier command for the same thing was not answered by OBS before the deadline";
             Execution::failed("busy", message, Some("nothing was sent: try again with a longer --deadline"))
         })
+    }
+
+    /// Waits for earlier commands whose look and request must not mix with ours, but which do not contradict it: those that
+    /// make, remove and rename things of one list.
+    async fn in_line(&self, about: impl Into<String>) -> Result<Line, Execution> {
+        self.turn(format!("list of {}", about.into())).await.map(Line)
     }
 
     /// A name that was given: not empty.

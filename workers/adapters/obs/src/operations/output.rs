@@ -3,6 +3,7 @@
 use super::{Context, Outcome, change::told, nothing_done};
 use crate::{
     confirm::{Confirmed, Watch},
+    lanes::Turn,
     protocol::Event,
     session::{Output, Phase},
     wanted::{Reading, Wanted},
@@ -16,7 +17,8 @@ pub async fn run(context: &Context<'_>, family: &str, verb: &str) -> Outcome {
     let output = if family == "replay" { Output::Replay } else { Output::VirtualCam };
     match (output, verb) {
         (_, "start") => {
-            let switched = start(context, output).await?;
+            let turn = context.turn(output.name()).await?;
+            let switched = start(context, output, turn).await?;
             Ok(told(json!({"active": true}), switched.changed, switched.by))
         }
         (_, "stop") => {
@@ -69,12 +71,13 @@ fn running(output: Output, active: bool) -> Wanted {
     Wanted::output(output, status, active)
 }
 
-/// While an output ends it still says "active", yet OBS refuses to start it: the end is waited for.
-pub async fn start(context: &Context<'_>, output: Output) -> Result<Switched, Execution> {
-    let turn = context.turn(output.name()).await?;
+/// While an output ends it still says "active", yet OBS refuses to start it: the end is waited for. `turn` is that of the
+/// output's name.
+pub async fn start(context: &Context<'_>, output: Output, turn: Turn) -> Result<Switched, Execution> {
     let [request, ..] = requests(output);
     let ending = Watch::new(context.session, running(output, false));
-    if context.session.phase(output) == Phase::Stopping {
+    let active = status(context, output).await?["outputActive"] == true;
+    if context.session.phase(output) == Phase::Stopping || (active && turn.contested()) {
         context.progress.report(format!("waiting for the end of the {} before", output.name()), None);
         context.confirm(ending, "the end of what ran before", None).await.map_err(as_nothing_done)?;
     }
@@ -87,7 +90,7 @@ pub async fn start(context: &Context<'_>, output: Output) -> Result<Switched, Ex
         let confirmed = context.confirm(watch, request, Some(claim)).await?;
         return Ok(Switched::seen(false, confirmed, Value::Null));
     }
-    let done = context.act(Some(turn), watch, request, json!({})).await?;
+    let done = context.act(turn, watch, request, json!({})).await?;
     Ok(Switched::seen(true, done.confirmed, done.answer))
 }
 
@@ -96,6 +99,12 @@ pub async fn stop(context: &Context<'_>, output: Output) -> Result<Switched, Exe
     let turn = context.turn(output.name()).await?;
     let [_, request, _] = requests(output);
     let watch = Watch::new(context.session, running(output, false));
+    let active = status(context, output).await?["outputActive"] == true;
+    if turn.contested() && !active {
+        // A start is on its way, and its first event may be too. Whether it came to run is read below.
+        let begun = Watch::new(context.session, running(output, true)).confirm(context.session, context.clock, None);
+        begun.await.ok();
+    }
     if !context.session.left(output, Phase::Starting, context.clock.act_until).await {
         let message = format!("the {} is still starting, and OBS cannot stop it before it has", output.name());
         return Err(Execution::failed("not_ready", message, Some("nothing was sent: try again in a moment")));
@@ -108,7 +117,7 @@ pub async fn stop(context: &Context<'_>, output: Output) -> Result<Switched, Exe
         let confirmed = context.confirm(watch, request, Some(claim)).await?;
         return Ok(Switched::seen(false, confirmed, Value::Null));
     }
-    let done = context.act(Some(turn), watch, request, json!({})).await?;
+    let done = context.act(turn, watch, request, json!({})).await?;
     Ok(Switched::seen(true, done.confirmed, done.answer))
 }
 
@@ -143,7 +152,7 @@ async fn save(context: &Context<'_>) -> Outcome {
     .told("ReplayBufferSaved", [])
     .only_by_event();
     let watch = Watch::new(context.session, wanted);
-    let done = context.act(Some(turn), watch, "SaveReplayBuffer", json!({})).await?;
+    let done = context.act(turn, watch, "SaveReplayBuffer", json!({})).await?;
     let last = context.session.request("GetLastReplayBufferReplay", json!({}), context.clock.read_until).await;
     let last = last.map_err(nothing_done)?;
     let path = done.confirmed.event.as_ref().and_then(|event| event.text("savedReplayPath"));

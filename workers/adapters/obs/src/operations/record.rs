@@ -35,6 +35,7 @@ pub async fn run(context: &Context<'_>, verb: &str) -> Outcome {
 /// `{"recording": true, "changed": bool, "directory": path, "path": file | null, "confirmed_by": […]}`. `path` is known
 /// where this call started the recording. Paths are of the OBS computer.
 async fn start(context: &Context<'_>) -> Outcome {
+    let turn = context.turn(Output::Record.name()).await?;
     let directory = directory(context).await?;
     let idle = context.session.phase(Output::Record) != Phase::Stopping && !read(context).await?.output_active;
     if directory.is_empty() && idle {
@@ -45,7 +46,7 @@ async fn start(context: &Context<'_>) -> Outcome {
             Some("set it: `ifctl obs record directory <instance> <directory>`, or in OBS: Settings > Output"),
         ));
     }
-    let switched = output::start(context, Output::Record).await.map_err(|ended| blame(ended, &directory))?;
+    let switched = output::start(context, Output::Record, turn).await.map_err(|ended| blame(ended, &directory))?;
     let document = json!({"recording": true, "directory": directory, "path": path(switched.event.as_ref())});
     Ok(told(document, switched.changed, switched.by))
 }
@@ -105,7 +106,7 @@ async fn split(context: &Context<'_>) -> Outcome {
     })
     .told("RecordFileChanged", [])
     .only_by_event();
-    let done = context.act(Some(turn), Watch::new(context.session, wanted), "SplitRecordFile", json!({})).await?;
+    let done = context.act(turn, Watch::new(context.session, wanted), "SplitRecordFile", json!({})).await?;
     let path = done.confirmed.event.as_ref().map(|event| event.data["newOutputPath"].clone());
     Ok(told(json!({"path": path}), true, done.confirmed.by()))
 }

@@ -62,7 +62,7 @@ async fn switch(context: &Context<'_>) -> Outcome {
     names::require(SCENES.what, scene, scenes.names())?;
     let document = json!({"scene": scene, "previous": scenes.current_program_scene_name});
     if !scenes.is_program(scene) {
-        let done = context.act(Some(turn), watch, "SetCurrentProgramScene", json!({"sceneName": scene})).await?;
+        let done = context.act(turn, watch, "SetCurrentProgramScene", json!({"sceneName": scene})).await?;
         return Ok(told(document, true, done.confirmed.by()));
     }
     if context.session.in_transition(context.clock.act_until).await.map_err(nothing_done)? {
@@ -78,19 +78,19 @@ async fn switch(context: &Context<'_>) -> Outcome {
 /// sources, and an empty one was asked for.
 async fn create(context: &Context<'_>) -> Outcome {
     let scene = context.name("scene")?;
-    let turn = context.turn(NAMES).await?;
+    let turn = context.in_line(NAMES).await?;
     names::free(SCENES.what, scene, read(context).await?.names())?;
     let wanted = Wanted::listed("GetSceneList", json!({}), SCENES, scene, true)
         .told("SceneCreated", [("sceneName", scene.into())]);
     let change = Change { request: "CreateScene", data: json!({"sceneName": scene}), wanted };
-    context.make(Some(turn), change, json!({"scene": scene})).await
+    context.make(turn, change, json!({"scene": scene})).await
 }
 
 /// `{"scene": name, "changed": true, "confirmed_by": […]}`. The last scene and the one on program are refused: OBS 29
 /// removes them and is left with a program scene that is in no list.
 async fn remove(context: &Context<'_>) -> Outcome {
     let scene = context.name("scene")?;
-    let turn = context.turn(NAMES).await?;
+    let turn = context.in_line(NAMES).await?;
     let scenes = read(context).await?;
     names::require(SCENES.what, scene, scenes.names())?;
     if scenes.len() == 1 {
@@ -105,13 +105,13 @@ async fn remove(context: &Context<'_>) -> Outcome {
     let wanted = Wanted::listed("GetSceneList", json!({}), SCENES, scene, false)
         .told("SceneRemoved", [("sceneName", scene.into())]);
     let change = Change { request: "RemoveScene", data: json!({"sceneName": scene}), wanted };
-    context.make(Some(turn), change, json!({"scene": scene})).await
+    context.make(turn, change, json!({"scene": scene})).await
 }
 
 /// `{"scene": new name, "previous": old name, "changed": true, "confirmed_by": […]}`.
 async fn rename(context: &Context<'_>) -> Outcome {
     let (scene, name) = (context.name("scene")?, context.name("name")?);
-    let turn = context.turn(NAMES).await?;
+    let turn = context.in_line(NAMES).await?;
     let sources = context.sources().await?;
     names::require(SCENES.what, scene, sources.scenes.iter().map(String::as_str))?;
     names::free("source", name, sources.names())?;
@@ -129,7 +129,7 @@ async fn rename(context: &Context<'_>) -> Outcome {
     .told("SceneNameChanged", [("oldSceneName", scene.into()), ("sceneName", name.into())]);
     let data = json!({"sceneName": scene, "newSceneName": name});
     let change = Change { request: "SetSceneName", data, wanted };
-    context.make(Some(turn), change, json!({"scene": name, "previous": scene})).await
+    context.make(turn, change, json!({"scene": name, "previous": scene})).await
 }
 
 async fn read(context: &Context<'_>) -> Result<SceneList, Execution> {

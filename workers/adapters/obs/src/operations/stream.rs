@@ -18,7 +18,8 @@ use serde_json::json;
 pub async fn run(context: &Context<'_>, verb: &str) -> Outcome {
     match verb {
         "start" => {
-            let switched = output::start(context, Output::Stream).await?;
+            let turn = context.turn(Output::Stream.name()).await?;
+            let switched = output::start(context, Output::Stream, turn).await?;
             Ok(told(json!({"streaming": true}), switched.changed, switched.by))
         }
         "stop" => {

@@ -112,13 +112,13 @@ async fn create(context: &Context<'_>, set: &Set) -> Outcome {
     names::free(set.list.what, name, set.list.names(&answer))?;
     let mut document = json!({});
     document[set.word] = name.into();
-    context.make(Some(turn), change(set, set.create, name), document).await
+    context.make(turn, change(set, set.create, name), document).await
 }
 
 /// `{"profile": name, "changed": true, "confirmed_by"}`. OBS cannot be without one.
 async fn remove(context: &Context<'_>) -> Outcome {
     context.name("profile")?;
-    let turn = context.turn(PROFILES.what).await?;
+    let turn = context.in_line(PROFILES.what).await?;
     let (name, answer) = context.listed("profile", PROFILE.read, json!({}), PROFILES).await?;
     if PROFILES.names(&answer).len() == 1 {
         let message = format!("{} is the last profile of OBS and cannot be removed", quote(name));
@@ -126,5 +126,5 @@ async fn remove(context: &Context<'_>) -> Outcome {
     }
     let wanted = Wanted::listed(PROFILE.read, json!({}), PROFILES, name, false).told("ProfileListChanged", []);
     let change = Change { request: "RemoveProfile", data: json!({"profileName": name}), wanted };
-    context.make(Some(turn), change, json!({"profile": name})).await
+    context.make(turn, change, json!({"profile": name})).await
 }

@@ -79,5 +79,5 @@ async fn trigger(context: &Context<'_>) -> Outcome {
     };
     let change = Change { request: "TriggerStudioModeTransition", data: json!({}), wanted: Wanted::program(scene) };
     let document = json!({"scene": scene, "previous": scenes.current_program_scene_name});
-    context.make(Some(turn), change, document).await
+    context.make(turn, change, document).await
 }
