@@ -35,6 +35,8 @@ pub const ANSWER_MAX: usize = 4_000;
 pub const BATCH_MAX: usize = 64;
 /// Most parts of the live state that are read one by one; where more are due, all is read.
 pub const MIRROR_PARTS_MAX: usize = 8;
+/// Pause between an event that makes something to be read again and reading it.
+pub const MIRROR_SETTLE: Duration = Duration::from_millis(30);
 /// How often, and with which pause between, a new input is looked for that OBS has told of.
 pub const MIRROR_LOOKS: usize = 10;
 pub const MIRROR_LOOK: Duration = Duration::from_millis(20);

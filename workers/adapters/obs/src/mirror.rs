@@ -16,7 +16,7 @@
 mod read;
 
 use crate::{
-    limits::{MIRROR_PARTS_MAX, MIRROR_RETRY, MIRROR_TIME},
+    limits::{MIRROR_PARTS_MAX, MIRROR_RETRY, MIRROR_SETTLE, MIRROR_TIME},
     protocol::Event,
     session::{RequestError, Session, wait_closed},
 };
@@ -74,17 +74,14 @@ async fn keep(session: Weak<Session>, state: &LiveState, mut events: Receiver<Ar
         }
         match events.recv().await {
             Ok(event) => due.hear(state, &event),
-            // Events were missed.
-            Err(RecvError::Lagged(_)) => due.add(Part::All),
+            Err(RecvError::Lagged(_)) => due.miss(),
             Err(RecvError::Closed) => return,
         }
-        // What came together is read together: a new scene collection tells of each of its scenes.
-        loop {
-            match events.try_recv() {
-                Ok(event) => due.hear(state, &event),
-                Err(TryRecvError::Lagged(_)) => due.add(Part::All),
-                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
-            }
+        if !due.parts.is_empty() {
+            // OBS is still at what it tells of; and what comes together is read together: a new scene collection tells of
+            // each of its scenes.
+            sleep(MIRROR_SETTLE).await;
+            due.hear_all(state, &mut events);
         }
     }
 }
@@ -105,6 +102,23 @@ impl Due {
         }
         if let Some(part) = apply(state, event) {
             self.add(part);
+        }
+    }
+
+    /// Events were missed, the end of a change of collections perhaps among them.
+    fn miss(&mut self) {
+        self.changing = false;
+        self.add(Part::All);
+    }
+
+    /// What has come already.
+    fn hear_all(&mut self, state: &LiveState, events: &mut Receiver<Arc<Event>>) {
+        loop {
+            match events.try_recv() {
+                Ok(event) => self.hear(state, &event),
+                Err(TryRecvError::Lagged(_)) => self.miss(),
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return,
+            }
         }
     }
 

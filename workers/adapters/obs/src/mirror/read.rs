@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tokio::time::{Instant, sleep};
 
+/// obs-websocket's code of an OBS that is loading a scene collection.
+const CODE_NOT_READY: u64 = 207;
+
 type Values = BTreeMap<String, Value>;
 
 /// Single values: request, path, field.
@@ -157,6 +160,11 @@ async fn ask(
         if results.len() != some.len() {
             let why = format!("{} answers to {} requests", results.len(), some.len());
             return Err(RequestError::Unreadable { request: "a batch".into(), why });
+        }
+        if let Some(busy) = results.iter().find(|result| result.request_status.code == CODE_NOT_READY) {
+            // It would look as if nothing were there.
+            let request = busy.request_type.clone().into();
+            return Err(RequestError::Refused { request, code: CODE_NOT_READY, comment: None });
         }
         answers.extend(results.into_iter().map(|result| result.request_status.result.then_some(result.response_data)));
     }
