@@ -5,7 +5,8 @@ mod support;
 
 use serde_json::json;
 use std::time::Duration;
-use support::{PATIENCE, failed, indeterminate, stage::Stage};
+use support::{PATIENCE, failed, indeterminate, raw::Raw, stage::Stage};
+use tokio::{task::block_in_place, time::timeout};
 
 const BOTH: [&str; 2] = ["event", "read_back"];
 
@@ -134,30 +135,16 @@ async fn the_live_state_follows_and_goes_stale() {
     stage.live("collection", json!("Untitled")).await;
 
     // Mid-show: the last known values stay, and are called stale until OBS is there again.
-    let Stage { mut obs, adapter, eyes } = stage;
-    drop(eyes);
-    let obs = tokio::task::spawn_blocking(move || {
-        obs.kill();
-        obs
-    });
-    let mut obs = obs.await.unwrap();
-    let lost = tokio::time::timeout(PATIENCE, adapter.closed()).await.unwrap();
+    block_in_place(|| stage.obs.kill());
+    let lost = timeout(PATIENCE, stage.adapter.closed()).await.unwrap();
     assert_eq!(lost.state, if_schemas::presence::InstanceState::Disconnected);
-    let gone = failed(&adapter, "obs.studio.off", json!({}), Duration::from_secs(5)).await;
+    let gone = failed(&stage.adapter, "obs.studio.off", json!({}), Duration::from_secs(5)).await;
     assert!(matches!(gone.code.as_str(), "not_sent" | "disconnected"), "{gone:?}");
-    let live = adapter.live().unwrap();
-    let mut changed = live.subscribe();
-    let stale = async {
-        while live.changes_since(0).fresh {
-            changed.changed().await.unwrap();
-        }
-    };
-    tokio::time::timeout(PATIENCE, stale).await.unwrap();
+    stage.fresh(false).await;
     assert_eq!(live.get("scene.program"), Some(json!("Nah ü")));
-    obs = tokio::task::spawn_blocking(move || obs.start_again().map(|()| obs)).await.unwrap().unwrap();
-    adapter.connect().await.unwrap();
-    let eyes = support::raw::Raw::connect(obs.port()).await;
-    let mut stage = Stage { obs, adapter, eyes };
+    block_in_place(|| stage.obs.start_again()).unwrap();
+    stage.adapter.connect().await.unwrap();
+    stage.eyes = Raw::connect(stage.obs.port()).await;
     stage.fresh(true).await;
     let program = stage.eyes.program().await;
     stage.live("scene.program", json!(program)).await;
