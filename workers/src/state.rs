@@ -119,8 +119,8 @@ impl Mirror {
             tracing::debug!(path, %error, "a value of the live state is not on the server yet");
             Some((path, report.value))
         });
-        let failed: Vec<(String, Option<Value>)> =
-            sent.buffer_unordered(STATE_INFLIGHT).filter_map(async |f| f).collect().await;
+        let outcomes: Vec<Option<(String, Option<Value>)>> = sent.buffer_unordered(STATE_INFLIGHT).collect().await;
+        let failed: Vec<_> = outcomes.into_iter().flatten().collect();
         let whole = failed.is_empty();
         self.pending.extend(failed);
         whole

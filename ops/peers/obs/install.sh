@@ -7,7 +7,8 @@ here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 # shellcheck source=ops/env.sh
 . "$here/../../env.sh"
 
-readonly PACKAGES=(obs-studio xvfb gcc libc6-dev)
+# ffmpeg receives streams and reads what was recorded.
+readonly PACKAGES=(obs-studio xvfb gcc libc6-dev ffmpeg)
 readonly SHIM="$IF_CACHE/peers/obs/loopback_bind.so"
 
 say() { printf 'peers/obs: %s\n' "$*"; }

@@ -48,12 +48,17 @@ pub struct RealObs {
 impl RealObs {
     /// Starts OBS with that password, or with authentication off, and waits until its websocket greets.
     pub fn start(password: Option<&str>) -> anyhow::Result<Self> {
+        Self::start_recording(password, "Stream")
+    }
+
+    /// The same with another quality of recordings (`Small`, `HQ`): they have an encoder of their own then, and can be paused.
+    pub fn start_recording(password: Option<&str>, quality: &str) -> anyhow::Result<Self> {
         let (display_process, display) = start_display()?;
         let home = tempfile::Builder::new().prefix("if-obs-").tempdir()?;
         let mut last = None;
         for _ in 0..PORT_ATTEMPTS {
             let port = free_port()?;
-            write_settings(home.path(), port, password)?;
+            write_settings(home.path(), port, password, quality)?;
             match start_obs(home.path(), &display, port) {
                 Ok((obs, log)) => {
                     let password = password.map(str::to_owned);
@@ -78,6 +83,10 @@ impl RealObs {
     /// Where it writes recordings.
     pub fn recordings(&self) -> PathBuf {
         self.home.path().join("recordings")
+    }
+    /// A folder that is removed with it.
+    pub fn scratch(&self) -> &Path {
+        self.home.path()
     }
     /// The last lines of its log.
     pub fn log(&self) -> String {
@@ -199,7 +208,7 @@ fn shim() -> anyhow::Result<PathBuf> {
     Ok(shim)
 }
 
-fn write_settings(home: &Path, port: u16, password: Option<&str>) -> anyhow::Result<()> {
+fn write_settings(home: &Path, port: u16, password: Option<&str>, quality: &str) -> anyhow::Result<()> {
     let settings = home.join(".config/obs-studio");
     let profile = settings.join("basic/profiles/Untitled");
     let recordings = home.join("recordings");
@@ -214,7 +223,7 @@ fn write_settings(home: &Path, port: u16, password: Option<&str>) -> anyhow::Res
         .replace("@PASSWORD@", password.unwrap_or_default());
     fs::write(settings.join("global.ini"), global)?;
     let recordings = recordings.to_str().context("the temporary directory is no UTF-8")?;
-    fs::write(profile.join("basic.ini"), BASIC_INI.replace("@RECORDINGS@", recordings))?;
+    fs::write(profile.join("basic.ini"), BASIC_INI.replace("@RECORDINGS@", recordings).replace("@QUALITY@", quality))?;
     Ok(())
 }
 

@@ -2,18 +2,21 @@
 
 use crate::{
     connect::{self, Target, disconnected},
+    lanes::Lanes,
     limits::Limits,
-    operations,
+    mirror, operations,
     session::{RequestError, Session, wait_closed},
 };
 use async_trait::async_trait;
 use if_engine::{
-    Adapter, AdapterError, Call, Discovered, Executed, Execution, InstanceConfig, Peer, Prices, ProgressSink, Provider,
+    Adapter, AdapterError, Call, Discovered, Executed, Execution, InstanceConfig, LiveState, Peer, Prices,
+    ProgressSink, Provider, Secret,
 };
 use if_manifest::ProviderSpec;
 use if_schemas::presence::InstanceState;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
 /// Makes adapters for OBS instances.
 pub struct ObsProvider {
@@ -55,7 +58,16 @@ impl Provider for ObsProvider {
 pub struct ObsAdapter {
     target: Target,
     limits: Limits,
-    session: Mutex<Option<Arc<Session>>>,
+    stream_key: Option<Secret>,
+    lanes: Lanes,
+    live: Arc<LiveState>,
+    link: Mutex<Option<Link>>,
+}
+
+/// A session and what follows it into the live state; ended together.
+struct Link {
+    session: Arc<Session>,
+    _mirror: AbortOnDropHandle<()>,
 }
 
 impl ObsAdapter {
@@ -72,18 +84,19 @@ impl ObsAdapter {
             return Err(bad_config(config, "port is not a number from 1 to 65535".into())
                 .hint("take the port shown in Tools > WebSocket Server Settings; it is 4455 unless changed"));
         };
-        let password = config.secret("password").filter(|password| !password.expose().is_empty()).cloned();
-        let target = Target { host: host.to_owned(), port, password };
-        Ok(Self { target, limits, session: Mutex::new(None) })
+        let secret = |name| config.secret(name).filter(|secret| !secret.expose().is_empty()).cloned();
+        let target = Target { host: host.to_owned(), port, password: secret("password") };
+        let (lanes, live) = (Lanes::default(), Arc::default());
+        Ok(Self { target, limits, stream_key: secret("stream_key"), lanes, live, link: Mutex::new(None) })
     }
 
     fn session(&self) -> Option<Arc<Session>> {
-        self.slot().clone()
+        self.slot().as_ref().map(|link| link.session.clone())
     }
 
-    fn slot(&self) -> std::sync::MutexGuard<'_, Option<Arc<Session>>> {
+    fn slot(&self) -> std::sync::MutexGuard<'_, Option<Link>> {
         // The slot is replaced whole: a panic elsewhere cannot leave it half-written.
-        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+        self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn peer(&self, session: &Session) -> Result<Peer, AdapterError> {
@@ -121,15 +134,19 @@ impl Adapter for ObsAdapter {
         let socket = connect::open(&self.target, &self.limits).await?;
         let session = Arc::new(Session::start(socket, format!("OBS at {}", self.target), self.limits));
         let peer = self.peer(&session).await?;
-        // Dropping the session before ends it.
-        let _before = self.slot().replace(session);
+        // Dropping the session before ends it, and before what follows it could call the new one's state stale.
+        drop(self.slot().take());
+        self.live.set_fresh(false);
+        let mirror = tokio::spawn(mirror::follow(Arc::downgrade(&session), self.live.clone()));
+        *self.slot() = Some(Link { session, _mirror: AbortOnDropHandle::new(mirror) });
         Ok(peer)
     }
 
     async fn disconnect(&self) {
-        let session = self.slot().take();
-        if let Some(session) = session {
-            session.close().await;
+        let link = self.slot().take();
+        self.live.set_fresh(false);
+        if let Some(link) = link {
+            link.session.close().await;
         }
     }
 
@@ -153,12 +170,20 @@ impl Adapter for ObsAdapter {
 
     async fn execute_command(&self, call: Call, progress: ProgressSink) -> Executed {
         let execution = match self.session() {
-            Some(session) => operations::execute(&session, &call, &progress).await,
+            Some(session) => {
+                let stream_key = self.stream_key.as_ref();
+                let hands = operations::Hands { session: &session, lanes: &self.lanes, stream_key };
+                operations::execute(hands, &call, &progress).await
+            }
             None => {
                 let error = self.not_connected();
                 Execution::failed("disconnected", error.message, error.hint.as_deref())
             }
         };
         execution.into()
+    }
+
+    fn live(&self) -> Option<Arc<LiveState>> {
+        Some(self.live.clone())
     }
 }

@@ -1,10 +1,11 @@
 //! Whether a change happened: the event OBS sends once it has, and the state read back.
 
 use crate::{
-    documents::SceneList,
+    lanes::Claim,
     limits::{EVENT_PATIENCE, LAST_READ_MAX, POLL_INTERVAL, RETURN_MAX},
     protocol::Event,
-    session::{RecordPhase, RequestError, Session, wait_closed},
+    session::{RequestError, Session, wait_closed},
+    wanted::Wanted,
 };
 use std::sync::Arc;
 use tokio::{
@@ -27,26 +28,6 @@ impl Clock {
         let read_until = deadline - RETURN_MAX.min(left / 20);
         Self { read_until, act_until: read_until - LAST_READ_MAX.min(left / 4) }
     }
-}
-
-/// The state a change is to bring about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wanted {
-    Program(String),
-    Present(String),
-    Absent(String),
-    Recording,
-    NotRecording,
-}
-
-/// One read-back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reading {
-    pub reached: bool,
-    /// False while OBS names the wanted state but is still on its way to it.
-    pub settled: bool,
-    /// What is there instead (or too), in words.
-    pub observed: String,
 }
 
 /// What proved the change. It was read back in every case.
@@ -75,93 +56,48 @@ pub enum Unconfirmed {
         /// The event of the effect came nevertheless: something undid it.
         told: bool,
     },
+    /// OBS told that it will not come.
+    Refuted { observed: String },
+    /// A later command wants something else of the same thing.
+    Superseded { by: String },
     /// The state could not be read.
     Unknown { why: String },
 }
 
-impl Wanted {
-    /// Whether OBS sends this event when the state has come about.
-    pub fn told_by(&self, event: &Event) -> bool {
-        let scene = event.text("sceneName");
-        match (self, event.kind.as_str()) {
-            (Self::Program(name), "CurrentProgramSceneChanged")
-            | (Self::Present(name), "SceneCreated")
-            | (Self::Absent(name), "SceneRemoved") => scene == Some(name),
-            (Self::Recording, "RecordStateChanged") => {
-                event.text("outputState") == Some("OBS_WEBSOCKET_OUTPUT_STARTED")
-            }
-            (Self::NotRecording, "RecordStateChanged") => {
-                event.text("outputState") == Some("OBS_WEBSOCKET_OUTPUT_STOPPED")
-            }
-            _ => false,
-        }
-    }
-
-    /// In words, to go with "wanted".
-    pub fn describe(&self) -> String {
-        match self {
-            Self::Program(name) => format!("scene {name:?} on program"),
-            Self::Present(name) => format!("a scene {name:?}"),
-            Self::Absent(name) => format!("no scene {name:?}"),
-            Self::Recording => "a running recording".into(),
-            Self::NotRecording => "no recording".into(),
-        }
-    }
-
-    pub async fn read(&self, session: &Session, until: Instant) -> Result<Reading, RequestError> {
-        match self {
-            Self::Program(name) => {
-                let scenes = session.scenes(until).await?;
-                let reached = scenes.is_program(name);
-                let settled = !(reached && session.in_transition(until).await?);
-                let observed = observed_program(&scenes, settled);
-                Ok(Reading { reached, settled, observed })
-            }
-            Self::Present(name) => Ok(settled(session.scenes(until).await?.has(name), "a scene", "no such scene")),
-            Self::Absent(name) => Ok(settled(!session.scenes(until).await?.has(name), "no such scene", "the scene")),
-            Self::Recording => {
-                let active = session.record_status(until).await?.output_active;
-                let reached = active && session.record_phase() != RecordPhase::Stopping;
-                Ok(settled(reached, "a running recording", "no running recording"))
-            }
-            Self::NotRecording => {
-                let active = session.record_status(until).await?.output_active;
-                Ok(settled(!active, "no recording", "a recording that still runs"))
-            }
-        }
-    }
-}
-
-fn settled(reached: bool, there: &str, instead: &str) -> Reading {
-    Reading { reached, settled: true, observed: if reached { there } else { instead }.into() }
-}
-
-fn observed_program(scenes: &SceneList, settled: bool) -> String {
-    match (&scenes.current_program_scene_name, settled) {
-        (Some(name), true) => format!("scene {name:?} on program"),
-        (Some(name), false) => format!("a transition to scene {name:?} that still runs"),
-        (None, _) => "no scene on program".into(),
-    }
-}
+/// obs-websocket's code for a thing that is not there.
+const CODE_NOT_FOUND: u64 = 600;
 
 /// Listens for the event of a change. Made before the request is sent, so that none is missed.
 pub struct Watch {
     wanted: Wanted,
     events: broadcast::Receiver<Arc<Event>>,
     told: Option<Arc<Event>>,
+    refuted: Option<Arc<Event>>,
+}
+
+/// Why a pause between two looks is over.
+enum Woken {
+    Look,
+    Lost(String),
+    Superseded(String),
 }
 
 impl Watch {
     pub fn new(session: &Session, wanted: Wanted) -> Self {
-        Self { wanted, events: session.events(), told: None }
+        Self { wanted, events: session.events(), told: None, refuted: None }
     }
 
     pub fn wanted(&self) -> &Wanted {
         &self.wanted
     }
 
-    /// Waits until event and read-back agree, at most until the end of `clock`.
-    pub async fn confirm(mut self, session: &Session, clock: Clock) -> Result<Confirmed, Unconfirmed> {
+    /// Waits until event and read-back agree, at most until the end of `clock`. `claim` tells of later commands.
+    pub async fn confirm(
+        mut self,
+        session: &Session,
+        clock: Clock,
+        mut claim: Option<Claim>,
+    ) -> Result<Confirmed, Unconfirmed> {
         // Since when the state is there while its event is not. Not since the request: a transition takes its time, and OBS's
         // cursor stands at its end before the last frame is drawn.
         let mut settled_at = None;
@@ -171,42 +107,58 @@ impl Watch {
             self.drain();
             let settled = reading.as_ref().is_ok_and(|reading| reading.reached && reading.settled);
             settled_at = settled.then(|| settled_at.unwrap_or_else(Instant::now));
-            let silent = settled_at.is_some_and(|since| last || since.elapsed() >= EVENT_PATIENCE);
+            let waited = |since: Instant| last || since.elapsed() >= EVENT_PATIENCE || !self.wanted.expects_event();
+            let silent = !self.wanted.needs_event() && settled_at.is_some_and(waited);
             match reading {
                 Ok(reading) if reading.reached && (self.told.is_some() || silent) => {
                     return Ok(Confirmed { event: self.told });
                 }
+                Ok(_) if self.refuted.is_some() => {
+                    let observed = self.wanted.refutation(self.refuted.as_deref());
+                    return Err(Unconfirmed::Refuted { observed });
+                }
                 Ok(reading) if last => {
-                    return Err(Unconfirmed::Absent { observed: reading.observed, told: self.told.is_some() });
+                    let unheard = reading.reached && reading.settled;
+                    let observed = if unheard { "no event that tells of it".into() } else { reading.observed };
+                    return Err(Unconfirmed::Absent { observed, told: self.told.is_some() });
                 }
                 Err(RequestError::Lost { why, .. }) => return Err(Unconfirmed::Unknown { why }),
+                Err(RequestError::Refused { code: CODE_NOT_FOUND, .. }) => {
+                    let observed = "that it was removed or renamed meanwhile".into();
+                    return Err(Unconfirmed::Refuted { observed });
+                }
                 Err(error) if last => return Err(Unconfirmed::Unknown { why: error.to_string() }),
                 // Not there yet, or OBS cannot tell just now: look again.
                 Ok(_) | Err(_) => {}
             }
-            if let Some(why) = self.wait(session, clock.act_until).await {
-                return Err(Unconfirmed::Unknown { why });
+            match self.wait(session, clock.act_until, claim.as_mut()).await {
+                Woken::Look => {}
+                Woken::Lost(why) => return Err(Unconfirmed::Unknown { why }),
+                Woken::Superseded(by) => return Err(Unconfirmed::Superseded { by }),
             }
         }
     }
 
     /// Until something that makes another look worth while: the event, the poll interval, the end.
-    /// Some if the connection is gone.
-    async fn wait(&mut self, session: &Session, act_until: Instant) -> Option<String> {
+    async fn wait(&mut self, session: &Session, act_until: Instant, mut claim: Option<&mut Claim>) -> Woken {
         let wake = act_until.min(Instant::now() + POLL_INTERVAL);
         loop {
+            let later = async {
+                match claim.as_mut() {
+                    Some(claim) => claim.superseded().await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 event = self.events.recv() => match event {
-                    Ok(event) if self.wanted.told_by(&event) => {
-                        self.told = Some(event);
-                        return None;
-                    }
+                    Ok(event) if self.take(&event) => return Woken::Look,
                     Ok(_) => {}
-                    Err(RecvError::Lagged(_)) => return None,
-                    Err(RecvError::Closed) => return Some("the session ended".into()),
+                    Err(RecvError::Lagged(_)) => return Woken::Look,
+                    Err(RecvError::Closed) => return Woken::Lost("the session ended".into()),
                 },
-                why = wait_closed(session.closed()) => return Some(why.message),
-                () = sleep_until(wake) => return None,
+                why = wait_closed(session.closed()) => return Woken::Lost(why.message),
+                by = later => return Woken::Superseded(by),
+                () = sleep_until(wake) => return Woken::Look,
             }
         }
     }
@@ -216,10 +168,25 @@ impl Watch {
         use broadcast::error::TryRecvError;
         loop {
             match self.events.try_recv() {
-                Ok(event) if self.wanted.told_by(&event) => self.told = Some(event),
-                Ok(_) | Err(TryRecvError::Lagged(_)) => {}
+                Ok(event) => {
+                    self.take(&event);
+                }
+                Err(TryRecvError::Lagged(_)) => {}
                 Err(TryRecvError::Empty | TryRecvError::Closed) => return,
             }
         }
+    }
+
+    /// Whether the event says something of the wanted state.
+    fn take(&mut self, event: &Arc<Event>) -> bool {
+        if self.wanted.told_by(event) {
+            self.told = Some(event.clone());
+            return true;
+        }
+        let refuted = self.wanted.refuted_by(event);
+        if refuted {
+            self.refuted = Some(event.clone());
+        }
+        refuted
     }
 }

@@ -1,6 +1,6 @@
 //! What OBS answers, read with tolerance: absent UUIDs and fields of other versions do not matter.
 
-use crate::session::{RequestError, Session};
+use crate::session::{Kind, RequestError, Session};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -23,12 +23,13 @@ struct SceneItem {
 }
 
 impl SceneList {
+    /// None where the answer is no list of scenes.
+    pub fn of(answer: &Value) -> Option<Self> {
+        Self::deserialize(answer).ok()
+    }
     /// In the order of OBS's window, top first. OBS sends the bottom first.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.scenes.iter().rev().map(|scene| scene.scene_name.as_str())
-    }
-    pub fn has(&self, name: &str) -> bool {
-        self.scenes.iter().any(|scene| scene.scene_name == name)
     }
     pub fn len(&self) -> usize {
         self.scenes.len()
@@ -98,6 +99,9 @@ pub struct Version {
     pub obs_version: String,
     pub obs_web_socket_version: String,
     pub rpc_version: u64,
+    /// Names of the requests it knows.
+    #[serde(default)]
+    pub available_requests: Vec<String>,
     #[serde(default)]
     pub platform: String,
     #[serde(default)]
@@ -171,9 +175,14 @@ impl Session {
     }
 
     async fn profile_directory(&self, until: Instant) -> Result<String, RequestError> {
-        let advanced = self.parameter("Output", "Mode", until).await? == "Advanced";
-        let (category, name) = if advanced { ("AdvOut", "RecFilePath") } else { ("SimpleOutput", "FilePath") };
+        let (category, name) = self.directory_parameter(until).await?;
         self.parameter(category, name, until).await
+    }
+
+    /// Where the profile keeps the directory: category and name of the parameter.
+    pub async fn directory_parameter(&self, until: Instant) -> Result<(&'static str, &'static str), RequestError> {
+        let advanced = self.parameter("Output", "Mode", until).await? == "Advanced";
+        Ok(if advanced { ("AdvOut", "RecFilePath") } else { ("SimpleOutput", "FilePath") })
     }
 
     async fn parameter(&self, category: &str, name: &str, until: Instant) -> Result<String, RequestError> {
@@ -189,6 +198,7 @@ impl Session {
         until: Instant,
     ) -> Result<T, RequestError> {
         let answer = self.request(request, data, until).await?;
-        serde_json::from_value(answer).map_err(|error| RequestError::Unreadable { request, why: error.to_string() })
+        serde_json::from_value(answer)
+            .map_err(|error| RequestError::Unreadable { request: Kind::Borrowed(request), why: error.to_string() })
     }
 }

@@ -10,10 +10,13 @@ mod auth;
 mod confirm;
 mod connect;
 mod documents;
+mod lanes;
 mod limits;
+mod mirror;
 mod operations;
 mod protocol;
 mod session;
+mod wanted;
 
 pub use adapter::{ObsAdapter, ObsProvider};
 pub use limits::Limits;

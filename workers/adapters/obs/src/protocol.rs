@@ -10,6 +10,8 @@ const OP_IDENTIFIED: u64 = 2;
 const OP_EVENT: u64 = 5;
 const OP_REQUEST: u64 = 6;
 const OP_RESPONSE: u64 = 7;
+const OP_BATCH: u64 = 8;
+const OP_BATCH_RESPONSE: u64 = 9;
 
 /// What OBS sends.
 #[derive(Debug)]
@@ -18,6 +20,7 @@ pub enum Incoming {
     Identified(Identified),
     Event(Event),
     Response(Response),
+    BatchResponse(BatchResponse),
     /// A message type of a later obs-websocket, to be passed over.
     Other,
 }
@@ -66,6 +69,26 @@ pub struct Response {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchResponse {
+    #[serde(default)]
+    pub request_id: String,
+    #[serde(default)]
+    pub results: Vec<BatchResult>,
+}
+
+/// One answer of a batch.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchResult {
+    #[serde(default)]
+    pub request_type: String,
+    pub request_status: RequestStatus,
+    #[serde(default)]
+    pub response_data: Value,
+}
+
+#[derive(Debug, Deserialize)]
 pub struct RequestStatus {
     pub result: bool,
     pub code: u64,
@@ -97,6 +120,7 @@ pub fn decode(text: &str) -> Result<Incoming, ProtocolError> {
         OP_IDENTIFIED => Incoming::Identified(serde_json::from_value(d).map_err(body)?),
         OP_EVENT => Incoming::Event(serde_json::from_value(d).map_err(body)?),
         OP_RESPONSE => Incoming::Response(serde_json::from_value(d).map_err(body)?),
+        OP_BATCH_RESPONSE => Incoming::BatchResponse(serde_json::from_value(d).map_err(body)?),
         _ => Incoming::Other,
     })
 }
@@ -113,6 +137,14 @@ pub fn identify(authentication: Option<String>) -> String {
 pub fn request(id: u64, kind: &str, data: &Value) -> String {
     let body = json!({"requestType": kind, "requestId": id.to_string(), "requestData": data});
     json!({"op": OP_REQUEST, "d": body}).to_string()
+}
+
+/// Executed one after the other. `halt` ends it at the first that fails.
+pub fn batch(id: u64, requests: &[(String, Value)], halt: bool) -> String {
+    let one = |(kind, data): &(String, Value)| json!({"requestType": kind, "requestData": data});
+    let requests: Vec<Value> = requests.iter().map(one).collect();
+    let body = json!({"requestId": id.to_string(), "haltOnFailure": halt, "requests": requests});
+    json!({"op": OP_BATCH, "d": body}).to_string()
 }
 
 #[cfg(test)]

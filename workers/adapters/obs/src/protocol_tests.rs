@@ -31,7 +31,8 @@ fn a_refusal_has_code_and_comment() {
 
 #[test]
 fn unknown_message_types_are_passed_over_and_garbage_is_not() {
-    assert!(matches!(decode(r#"{"op":9,"d":{}}"#), Ok(Incoming::Other)));
+    assert!(matches!(decode(r#"{"op":10,"d":{}}"#), Ok(Incoming::Other)));
+    assert!(matches!(decode(r#"{"op":5,"op":7,"d":{}}"#), Err(ProtocolError::Frame(_))));
     assert!(matches!(decode("SSH-2.0-OpenSSH_9.2"), Err(ProtocolError::Frame(_))));
     assert!(matches!(decode(r#"{"update-type":"Heartbeat"}"#), Err(ProtocolError::Frame(_))));
     assert!(matches!(decode(r#"{"op":7,"d":{"requestId":1}}"#), Err(ProtocolError::Body { op: 7, .. })));
@@ -40,7 +41,7 @@ fn unknown_message_types_are_passed_over_and_garbage_is_not() {
 #[test]
 fn identify_carries_the_answer_only_where_asked() {
     let plain: Value = serde_json::from_str(&identify(None)).unwrap();
-    assert_eq!(plain, json!({"op": 1, "d": {"rpcVersion": 1, "eventSubscriptions": 87}}));
+    assert_eq!(plain, json!({"op": 1, "d": {"rpcVersion": 1, "eventSubscriptions": 1535}}));
     let locked: Value = serde_json::from_str(&identify(Some("x".into()))).unwrap();
     assert_eq!(locked["d"]["authentication"], "x");
 }

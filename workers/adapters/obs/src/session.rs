@@ -5,22 +5,46 @@ mod task;
 use crate::{
     connect::{Socket, disconnected},
     limits::{EVENT_QUEUE, Limits, OUTGOING_QUEUE},
-    protocol::{Event, RequestStatus},
+    protocol::{BatchResult, Event, RequestStatus},
 };
 use if_engine::AdapterError;
 use serde_json::Value;
-use std::sync::Arc;
-use task::{Outgoing, Task};
+use std::{borrow::Cow, sync::Arc};
+use task::{Body, Outgoing, Task};
 use tokio::{
     sync::{broadcast, mpsc, oneshot, watch},
     time::{Instant, timeout_at},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// Where a recording is, as the last event said. Reading state back cannot tell stopping from running.
+/// What OBS can put out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RecordPhase {
+pub enum Output {
+    Record,
+    Stream,
+    Replay,
+    VirtualCam,
+}
+
+impl Output {
+    pub const ALL: [Output; 4] = [Output::Record, Output::Stream, Output::Replay, Output::VirtualCam];
+
+    /// The event that tells of its state.
+    pub fn event(self) -> &'static str {
+        match self {
+            Output::Record => "RecordStateChanged",
+            Output::Stream => "StreamStateChanged",
+            Output::Replay => "ReplayBufferStateChanged",
+            Output::VirtualCam => "VirtualcamStateChanged",
+        }
+    }
+}
+
+/// Where an output is, as the last event said. Reading state back cannot tell stopping from running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Phase {
     /// No event since the connection was made.
+    #[default]
     Unknown,
     Starting,
     Running,
@@ -28,54 +52,79 @@ pub enum RecordPhase {
     Stopped,
 }
 
+/// What events said of the outputs.
+#[derive(Debug, Default)]
+pub struct Phases {
+    /// By [`Output`].
+    of: [Phase; 4],
+    /// When the recording was paused last.
+    paused_at: Option<Instant>,
+}
+
 /// A live (or just lost) session.
 pub struct Session {
     outgoing: mpsc::Sender<Outgoing>,
     events: broadcast::Sender<Arc<Event>>,
-    record: watch::Receiver<RecordPhase>,
+    phases: watch::Receiver<Phases>,
     closed: watch::Receiver<Option<AdapterError>>,
     cancel: CancellationToken,
     _cancel_on_drop: DropGuard,
 }
 
+/// The name of a request.
+pub type Kind = Cow<'static, str>;
+
 /// Why a request gave no data.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RequestError {
     #[error("OBS refused {request} with code {code}{}", comment.as_ref().map(|c| format!(": {c}")).unwrap_or_default())]
-    Refused { request: &'static str, code: u64, comment: Option<String> },
+    Refused { request: Kind, code: u64, comment: Option<String> },
     /// It never left this process.
     #[error("{request} was not sent to OBS: {why}")]
-    NotSent { request: &'static str, why: String },
+    NotSent { request: Kind, why: String },
     /// Perhaps sent, perhaps acted on.
     #[error("OBS did not answer {request} in time")]
-    NoAnswer { request: &'static str },
+    NoAnswer { request: Kind },
     /// Perhaps acted on.
     #[error("{request} got no answer: {why}")]
-    Lost { request: &'static str, why: String },
+    Lost { request: Kind, why: String },
     #[error("OBS answered {request} with a document of the wrong shape: {why}")]
-    Unreadable { request: &'static str, why: String },
+    Unreadable { request: Kind, why: String },
 }
 
 impl RequestError {
-    fn too_late(request: &'static str) -> Self {
+    fn too_late(request: Kind) -> Self {
         Self::NotSent { request, why: "its time is over".into() }
+    }
+
+    /// Of one answer.
+    pub fn check(request: Kind, status: RequestStatus, data: Value) -> Result<Value, Self> {
+        match status.result {
+            true => Ok(data),
+            false => Err(Self::Refused { request, code: status.code, comment: status.comment }),
+        }
     }
 }
 
 /// What the task tells a waiting caller.
-type Answer = Result<(RequestStatus, Value), RequestError>;
+enum Answer {
+    One(RequestStatus, Value),
+    Batch(Vec<BatchResult>),
+}
+
+type Reply = Result<Answer, RequestError>;
 
 impl Session {
     /// Starts the task that owns `socket`. `whom` names the peer in errors.
     pub fn start(socket: Socket, whom: String, limits: Limits) -> Self {
         let (outgoing, commands) = mpsc::channel(OUTGOING_QUEUE);
         let (events, _) = broadcast::channel(EVENT_QUEUE);
-        let (record_sender, record) = watch::channel(RecordPhase::Unknown);
+        let (phases_sender, phases) = watch::channel(Phases::default());
         let (closed_sender, closed) = watch::channel(None);
         let cancel = CancellationToken::new();
-        let task = Task::new(socket, whom, limits, commands, events.clone(), record_sender, cancel.clone());
+        let task = Task::new(socket, whom, limits, commands, events.clone(), phases_sender, cancel.clone());
         tokio::spawn(task.run(closed_sender));
-        Self { outgoing, events, record, closed, _cancel_on_drop: cancel.clone().drop_guard(), cancel }
+        Self { outgoing, events, phases, closed, _cancel_on_drop: cancel.clone().drop_guard(), cancel }
     }
 
     /// Events from now on.
@@ -83,8 +132,21 @@ impl Session {
         self.events.subscribe()
     }
 
-    pub fn record_phase(&self) -> RecordPhase {
-        *self.record.borrow()
+    pub fn phase(&self, output: Output) -> Phase {
+        self.phases.borrow().of[output as usize]
+    }
+
+    /// When the recording was paused last, in this session.
+    pub fn paused_at(&self) -> Option<Instant> {
+        self.phases.borrow().paused_at
+    }
+
+    /// Waits until an output is in another phase than this. False where it still is at `until`.
+    pub async fn left(&self, output: Output, phase: Phase, until: Instant) -> bool {
+        let mut phases = self.phases.clone();
+        let left = phases.wait_for(|phases| phases.of[output as usize] != phase);
+        // Where the session ends, the request that follows says so.
+        timeout_at(until, left).await.is_ok()
     }
 
     /// A receiver that outlives the session's handle; see [`wait_closed`].
@@ -99,24 +161,47 @@ impl Session {
     }
 
     /// Sends one request and waits for its answer until `until`. Nothing is sent after `until`.
-    pub async fn request(&self, request: &'static str, data: Value, until: Instant) -> Result<Value, RequestError> {
+    pub async fn request(&self, request: impl Into<Kind>, data: Value, until: Instant) -> Result<Value, RequestError> {
+        let request = request.into();
+        match self.ask(request.clone(), Body::One(data), until).await? {
+            Answer::One(status, data) => RequestError::check(request, status, data),
+            Answer::Batch(_) => Err(RequestError::Unreadable { request, why: "it answers a batch".into() }),
+        }
+    }
+
+    /// Sends several requests as one batch. The answers come in the same order; fewer where `halt` ended it.
+    pub async fn batch(
+        &self,
+        requests: Vec<(String, Value)>,
+        halt: bool,
+        until: Instant,
+    ) -> Result<Vec<BatchResult>, RequestError> {
+        let request = Kind::Borrowed("a batch");
+        match self.ask(request.clone(), Body::Batch { requests, halt }, until).await? {
+            Answer::Batch(results) => Ok(results),
+            Answer::One(status, data) => {
+                // How an obs-websocket refuses a batch as a whole.
+                RequestError::check(request.clone(), status, data)?;
+                Err(RequestError::Unreadable { request, why: "it answers no batch".into() })
+            }
+        }
+    }
+
+    async fn ask(&self, request: Kind, body: Body, until: Instant) -> Reply {
         if Instant::now() >= until {
             return Err(RequestError::too_late(request));
         }
         let (reply, answer) = oneshot::channel();
-        match timeout_at(until, self.outgoing.send(Outgoing { request, data, until, reply })).await {
+        let outgoing = Outgoing { request: request.clone(), body, until, reply };
+        match timeout_at(until, self.outgoing.send(outgoing)).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Err(RequestError::NotSent { request, why: self.why_closed() }),
             Err(_) => return Err(RequestError::NotSent { request, why: "too many requests are waiting".into() }),
         }
-        let (status, data) = match timeout_at(until, answer).await {
-            Ok(Ok(answer)) => answer?,
-            Ok(Err(_)) => return Err(RequestError::Lost { request, why: self.why_closed() }),
-            Err(_) => return Err(RequestError::NoAnswer { request }),
-        };
-        match status.result {
-            true => Ok(data),
-            false => Err(RequestError::Refused { request, code: status.code, comment: status.comment }),
+        match timeout_at(until, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(RequestError::Lost { request, why: self.why_closed() }),
+            Err(_) => Err(RequestError::NoAnswer { request }),
         }
     }
 

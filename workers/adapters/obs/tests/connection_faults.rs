@@ -255,14 +255,14 @@ async fn an_oversized_message_ends_the_session() {
     let fake = Fake::identified(|mut side: Side| async move {
         let request = side.request().await.unwrap();
         side.answer(&request, json!({"obsVersion": "29.0.2", "obsWebSocketVersion": "5.1.0", "rpcVersion": 1})).await;
-        side.event("VendorEvent", json!({"text": "x".repeat(2 << 20)})).await;
+        side.event("VendorEvent", json!({"text": "x".repeat(33 << 20)})).await;
         side.message().await;
     })
     .await;
     let adapter = adapter(fake.port, None, patient());
     adapter.connect().await.unwrap();
     let lost = timeout(PATIENCE, adapter.closed()).await.unwrap();
-    assert_error(&lost, InstanceState::UnknownError, "1048576 bytes");
+    assert_error(&lost, InstanceState::UnknownError, "33554432 bytes");
 }
 
 #[tokio::test]

@@ -148,8 +148,8 @@ async fn rival_switches_at_once_leave_exactly_one_confirmed() {
     let if_engine::Execution::Succeeded(document) = winner else { panic!("{program} is on program: {winner:?}") };
     assert_eq!(document["scene"], program.as_str());
     let if_engine::Execution::Failed(failure) = loser else { panic!("{program} is on program: {loser:?}") };
-    assert_eq!(failure.code, "not_confirmed");
-    assert!(failure.message.contains(&format!("scene {program:?} on program")), "{failure:?}");
+    assert_eq!(failure.code, "superseded");
+    assert!(failure.message.contains(&format!("a later command wants scene {program:?} on program")), "{failure:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,18 +1,39 @@
-//! Scenes: list, current, switch, create, remove.
+//! Scenes: list, current, switch, create, remove, rename.
 
-use super::{Context, Outcome, nothing_done};
+use super::{
+    Context, Outcome,
+    change::{Change, told},
+    names::{self, SCENES},
+    nothing_done,
+};
 use crate::{
-    confirm::{Confirmed, Wanted, Watch},
+    confirm::Watch,
     documents::SceneList,
-    limits::HINT_SCENES_MAX,
+    wanted::{Reading, Wanted, quote},
 };
 use if_engine::Execution;
-use if_manifest::args::nearest;
-use serde_json::{Value, json};
+use serde_json::json;
+
+pub async fn run(context: &Context<'_>, verb: &str) -> Outcome {
+    match verb {
+        "list" => list(context).await,
+        "current" => current(context).await,
+        "switch" => switch(context).await,
+        "create" => create(context).await,
+        "remove" => remove(context).await,
+        "rename" => rename(context).await,
+        _ => Err(context.unknown()),
+    }
+}
+
+/// What commands for the program share.
+pub const PROGRAM: &str = "program";
+/// What commands that make, remove and rename share: their look and their request belong together.
+pub const NAMES: &str = "names";
 
 /// `{"scenes": [name], "program": name | null, "preview": name | null}`; the order is that of OBS's window.
 /// `preview` is null outside studio mode.
-pub async fn list(context: &Context<'_>) -> Outcome {
+async fn list(context: &Context<'_>) -> Outcome {
     let scenes = read(context).await?;
     Ok(json!({
         "scenes": scenes.names().collect::<Vec<_>>(),
@@ -22,7 +43,7 @@ pub async fn list(context: &Context<'_>) -> Outcome {
 }
 
 /// `{"scene": name | null, "preview": name | null, "in_transition": bool}`. While a transition runs, `scene` is where it goes.
-pub async fn current(context: &Context<'_>) -> Outcome {
+async fn current(context: &Context<'_>) -> Outcome {
     let scenes = read(context).await?;
     let in_transition = context.session.in_transition(context.clock.act_until).await.map_err(nothing_done)?;
     Ok(json!({
@@ -33,86 +54,84 @@ pub async fn current(context: &Context<'_>) -> Outcome {
 }
 
 /// `{"scene": name, "previous": name | null, "changed": bool, "confirmed_by": ["event"?, "read_back"]}`.
-pub async fn switch(context: &Context<'_>) -> Outcome {
-    let scene = name(context)?;
-    let watch = Watch::new(context.session, Wanted::Program(scene.clone()));
+async fn switch(context: &Context<'_>) -> Outcome {
+    let scene = context.name("scene")?;
+    let turn = context.turn(PROGRAM).await?;
+    let watch = Watch::new(context.session, Wanted::program(scene));
     let scenes = read(context).await?;
-    if !scenes.has(&scene) {
-        return Err(not_found(&scene, &scenes));
-    }
-    let previous = scenes.current_program_scene_name.clone();
-    let document = |changed: bool, by: &[&str]| json!({"scene": scene, "previous": previous, "changed": changed, "confirmed_by": by});
-    if !scenes.is_program(&scene) {
-        let (_, confirmed) = context.act(watch, "SetCurrentProgramScene", json!({"sceneName": scene})).await?;
-        return Ok(document(true, confirmed.by()));
+    names::require(SCENES.what, scene, scenes.names())?;
+    let document = json!({"scene": scene, "previous": scenes.current_program_scene_name});
+    if !scenes.is_program(scene) {
+        let done = context.act(turn, watch, "SetCurrentProgramScene", json!({"sceneName": scene})).await?;
+        return Ok(told(document, true, done.confirmed.by()));
     }
     if context.session.in_transition(context.clock.act_until).await.map_err(nothing_done)? {
         // Somebody's transition to the wanted scene runs: asking again would start it over.
-        let confirmed = context.confirm(watch, "the running transition").await?;
-        return Ok(document(false, confirmed.by()));
+        let claim = turn.claim(watch.wanted().words());
+        let confirmed = context.confirm(watch, "the running transition", Some(claim)).await?;
+        return Ok(told(document, false, confirmed.by()));
     }
-    Ok(document(false, &["read_back"]))
+    Ok(told(document, false, &["read_back"]))
 }
 
 /// `{"scene": name, "changed": true, "confirmed_by": […]}`. A scene of that name is a failure, not a success: it may hold
 /// sources, and an empty one was asked for.
-pub async fn create(context: &Context<'_>) -> Outcome {
-    let scene = name(context)?;
-    let watch = Watch::new(context.session, Wanted::Present(scene.clone()));
-    let scenes = read(context).await?;
-    if scenes.has(&scene) {
-        let message = format!("OBS has a scene {scene:?} already");
-        return Err(Execution::failed("already_exists", message, Some("choose another name, or use that scene")));
-    }
-    let (_, confirmed) = context.act(watch, "CreateScene", json!({"sceneName": scene})).await?;
-    Ok(changed(&scene, &confirmed))
+async fn create(context: &Context<'_>) -> Outcome {
+    let scene = context.name("scene")?;
+    let turn = context.in_line(NAMES).await?;
+    names::free(SCENES.what, scene, read(context).await?.names())?;
+    let wanted = Wanted::listed("GetSceneList", json!({}), SCENES, scene, true)
+        .told("SceneCreated", [("sceneName", scene.into())]);
+    let change = Change { request: "CreateScene", data: json!({"sceneName": scene}), wanted };
+    context.make(turn, change, json!({"scene": scene})).await
 }
 
 /// `{"scene": name, "changed": true, "confirmed_by": […]}`. The last scene and the one on program are refused: OBS 29
 /// removes them and is left with a program scene that is in no list.
-pub async fn remove(context: &Context<'_>) -> Outcome {
-    let scene = name(context)?;
-    let watch = Watch::new(context.session, Wanted::Absent(scene.clone()));
+async fn remove(context: &Context<'_>) -> Outcome {
+    let scene = context.name("scene")?;
+    let turn = context.in_line(NAMES).await?;
     let scenes = read(context).await?;
-    if !scenes.has(&scene) {
-        return Err(not_found(&scene, &scenes));
-    }
+    names::require(SCENES.what, scene, scenes.names())?;
     if scenes.len() == 1 {
-        let message = format!("{scene:?} is the last scene of OBS and cannot be removed");
+        let message = format!("{} is the last scene of OBS and cannot be removed", quote(scene));
         return Err(Execution::failed("last_scene", message, Some("create another scene first")));
     }
-    if scenes.is_program(&scene) {
-        let message = format!("{scene:?} is on program and cannot be removed");
+    if scenes.is_program(scene) {
+        let message = format!("{} is on program and cannot be removed", quote(scene));
         let hint = "switch to another scene first: `ifctl obs scene switch <instance> <scene>`";
         return Err(Execution::failed("scene_on_program", message, Some(hint)));
     }
-    let (_, confirmed) = context.act(watch, "RemoveScene", json!({"sceneName": scene})).await?;
-    Ok(changed(&scene, &confirmed))
+    let wanted = Wanted::listed("GetSceneList", json!({}), SCENES, scene, false)
+        .told("SceneRemoved", [("sceneName", scene.into())]);
+    let change = Change { request: "RemoveScene", data: json!({"sceneName": scene}), wanted };
+    context.make(turn, change, json!({"scene": scene})).await
 }
 
-fn changed(scene: &str, confirmed: &Confirmed) -> Value {
-    json!({"scene": scene, "changed": true, "confirmed_by": confirmed.by()})
+/// `{"scene": new name, "previous": old name, "changed": true, "confirmed_by": […]}`.
+async fn rename(context: &Context<'_>) -> Outcome {
+    let (scene, name) = (context.name("scene")?, context.name("name")?);
+    let turn = context.in_line(NAMES).await?;
+    let sources = context.sources().await?;
+    names::require(SCENES.what, scene, sources.scenes.iter().map(String::as_str))?;
+    names::free("source", name, sources.names())?;
+    let (old, new) = (scene.to_owned(), name.to_owned());
+    let wanted = Wanted::new(
+        format!("scene {} instead of {}", quote(name), quote(scene)),
+        "GetSceneList",
+        json!({}),
+        move |answer| {
+            let names = SCENES.names(answer);
+            let reached = names.contains(&new.as_str()) && !names.contains(&old.as_str());
+            Reading::at_once(reached, "the old name".into())
+        },
+    )
+    .told("SceneNameChanged", [("oldSceneName", scene.into()), ("sceneName", name.into())]);
+    let data = json!({"sceneName": scene, "newSceneName": name});
+    let change = Change { request: "SetSceneName", data, wanted };
+    context.make(turn, change, json!({"scene": name, "previous": scene})).await
 }
 
 async fn read(context: &Context<'_>) -> Result<SceneList, Execution> {
     context.session.scenes(context.clock.act_until).await.map_err(nothing_done)
-}
-
-fn name(context: &Context<'_>) -> Result<String, Execution> {
-    match context.call.text("scene") {
-        Some(name) if !name.trim().is_empty() => Ok(name.to_owned()),
-        _ => Err(Execution::failed("bad_argument", "the scene has no name", Some("give the name of a scene"))),
-    }
-}
-
-fn not_found(scene: &str, scenes: &SceneList) -> Execution {
-    let hint = match nearest(scene, scenes.names()) {
-        Some(near) => format!("did you mean {near:?}?"),
-        None => {
-            let names: Vec<String> = scenes.names().take(HINT_SCENES_MAX).map(|name| format!("{name:?}")).collect();
-            let more = if scenes.len() > HINT_SCENES_MAX { ", … (`ifctl obs scene list` shows all)" } else { "" };
-            format!("scenes there: {}{more}", names.join(", "))
-        }
-    };
-    Execution::failed("not_found", format!("OBS has no scene {scene:?}"), Some(&hint))
 }

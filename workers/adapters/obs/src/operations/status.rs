@@ -1,7 +1,8 @@
 //! What OBS says of itself: status, stats, version.
 
 use super::{Context, Outcome, nothing_done, record};
-use serde_json::json;
+use crate::documents::StreamStatus;
+use serde_json::{Value, json};
 
 /// `{"scene": name | null, "preview": name | null, "in_transition": bool, "scenes": count, "record": {recording, paused,
 /// timecode, duration_ms, bytes}, "stream": {streaming, reconnecting, timecode, duration_ms, bytes, congestion,
@@ -22,17 +23,22 @@ pub async fn status(context: &Context<'_>) -> Outcome {
         "in_transition": in_transition,
         "scenes": scenes.len(),
         "record": record::document(&recording),
-        "stream": {
-            "streaming": stream.output_active,
-            "reconnecting": stream.output_reconnecting,
-            "timecode": stream.output_timecode,
-            "duration_ms": stream.output_duration,
-            "bytes": stream.output_bytes,
-            "congestion": stream.output_congestion,
-            "skipped_frames": stream.output_skipped_frames,
-            "total_frames": stream.output_total_frames,
-        },
+        "stream": stream_document(&stream),
     }))
+}
+
+/// `{"streaming", "reconnecting", "timecode", "duration_ms", "bytes", "congestion", "skipped_frames", "total_frames"}`.
+pub fn stream_document(stream: &StreamStatus) -> Value {
+    json!({
+        "streaming": stream.output_active,
+        "reconnecting": stream.output_reconnecting,
+        "timecode": stream.output_timecode,
+        "duration_ms": stream.output_duration,
+        "bytes": stream.output_bytes,
+        "congestion": stream.output_congestion,
+        "skipped_frames": stream.output_skipped_frames,
+        "total_frames": stream.output_total_frames,
+    })
 }
 
 /// `{"cpu_percent", "memory_mb", "disk_free_mb", "fps", "frame_render_ms", "render_frames", "render_skipped_frames",

@@ -1,10 +1,10 @@
 //! The task that owns the socket of a session.
 
-use super::{Answer, RecordPhase, RequestError};
+use super::{Answer, Kind, Output, Phase, Phases, Reply, RequestError};
 use crate::{
     connect::{self, Socket, disconnected, unknown},
     limits::{Limits, PENDING_MAX},
-    protocol::{self, Event, Incoming, Response},
+    protocol::{self, Event, Incoming},
 };
 use futures::{SinkExt, StreamExt};
 use if_engine::AdapterError;
@@ -19,16 +19,21 @@ use tokio_util::sync::CancellationToken;
 
 /// A request on its way to the task.
 pub struct Outgoing {
-    pub request: &'static str,
-    pub data: Value,
+    pub request: Kind,
+    pub body: Body,
     /// It must not be sent later.
     pub until: Instant,
-    pub reply: oneshot::Sender<Answer>,
+    pub reply: oneshot::Sender<Reply>,
+}
+
+pub enum Body {
+    One(Value),
+    Batch { requests: Vec<(String, Value)>, halt: bool },
 }
 
 struct Waiting {
-    request: &'static str,
-    reply: oneshot::Sender<Answer>,
+    request: Kind,
+    reply: oneshot::Sender<Reply>,
 }
 
 pub struct Task {
@@ -39,7 +44,7 @@ pub struct Task {
     pending: HashMap<u64, Waiting>,
     next_id: u64,
     events: broadcast::Sender<Arc<Event>>,
-    record: watch::Sender<RecordPhase>,
+    phases: watch::Sender<Phases>,
     cancel: CancellationToken,
     heard: Instant,
     quitting: bool,
@@ -52,12 +57,12 @@ impl Task {
         limits: Limits,
         commands: mpsc::Receiver<Outgoing>,
         events: broadcast::Sender<Arc<Event>>,
-        record: watch::Sender<RecordPhase>,
+        phases: watch::Sender<Phases>,
         cancel: CancellationToken,
     ) -> Self {
         let pending = HashMap::new();
         let heard = Instant::now();
-        Self { socket, whom, limits, commands, pending, next_id: 1, events, record, cancel, heard, quitting: false }
+        Self { socket, whom, limits, commands, pending, next_id: 1, events, phases, cancel, heard, quitting: false }
     }
 
     /// Runs until the session is over, then says why.
@@ -116,7 +121,7 @@ impl Task {
     }
 
     async fn send_request(&mut self, outgoing: Outgoing) -> Result<(), AdapterError> {
-        let Outgoing { request, data, until, reply } = outgoing;
+        let Outgoing { request, body, until, reply } = outgoing;
         // It waited too long, or its caller gave up: sending it now would act late.
         if reply.is_closed() || Instant::now() >= until {
             // Nobody listens where the caller gave up.
@@ -134,8 +139,12 @@ impl Task {
         }
         let id = self.next_id;
         self.next_id += 1;
+        let text = match &body {
+            Body::One(data) => protocol::request(id, &request, data),
+            Body::Batch { requests, halt } => protocol::batch(id, requests, *halt),
+        };
         self.pending.insert(id, Waiting { request, reply });
-        self.write(Message::text(protocol::request(id, request, &data))).await
+        self.write(Message::text(text)).await
     }
 
     fn incoming(&mut self, message: Option<Result<Message, WsError>>) -> Result<(), AdapterError> {
@@ -165,45 +174,53 @@ impl Task {
             .map_err(|error| unknown(format!("{} sent {error}", self.whom), "reconnecting may help"))?;
         match incoming {
             Incoming::Event(event) => self.event(event),
-            Incoming::Response(response) => self.response(response),
+            Incoming::Response(response) => {
+                self.answer(&response.request_id, Answer::One(response.request_status, response.response_data));
+            }
+            Incoming::BatchResponse(response) => self.answer(&response.request_id, Answer::Batch(response.results)),
             Incoming::Hello(_) | Incoming::Identified(_) | Incoming::Other => {}
         }
         Ok(())
     }
 
     fn event(&mut self, event: Event) {
-        match event.kind.as_str() {
-            "ExitStarted" => self.quitting = true,
-            "RecordStateChanged" => {
-                self.record.send_replace(phase(event.text("outputState")));
-            }
-            _ => {}
+        if event.kind == "ExitStarted" {
+            self.quitting = true;
+        }
+        if let Some(output) = Output::ALL.into_iter().find(|output| output.event() == event.kind) {
+            let state = event.text("outputState");
+            let now = phase(state);
+            self.phases.send_modify(|phases| {
+                phases.of[output as usize] = now;
+                if state == Some("OBS_WEBSOCKET_OUTPUT_PAUSED") {
+                    phases.paused_at = Some(Instant::now());
+                }
+            });
         }
         // Nobody listening is the usual case.
         let _ = self.events.send(Arc::new(event));
     }
 
-    fn response(&mut self, response: Response) {
-        let waiting = response.request_id.parse().ok().and_then(|id: u64| self.pending.remove(&id));
+    fn answer(&mut self, id: &str, answer: Answer) {
+        let waiting = id.parse().ok().and_then(|id: u64| self.pending.remove(&id));
         match waiting {
             Some(Waiting { request, reply }) => {
-                let answer = Ok((response.request_status, response.response_data));
-                if reply.send(answer).is_err() {
-                    tracing::debug!(peer = %self.whom, request, "answer came after the caller had given up");
+                if reply.send(Ok(answer)).is_err() {
+                    tracing::debug!(peer = %self.whom, %request, "answer came after the caller had given up");
                 }
             }
-            None => tracing::debug!(peer = %self.whom, id = %response.request_id, "answer to no request of ours"),
+            None => tracing::debug!(peer = %self.whom, id, "answer to no request of ours"),
         }
     }
 }
 
-/// Pausing is a state of running.
-fn phase(output_state: Option<&str>) -> RecordPhase {
+/// Pausing is a state of running. Reconnecting is one of starting.
+fn phase(output_state: Option<&str>) -> Phase {
     match output_state.and_then(|state| state.strip_prefix("OBS_WEBSOCKET_OUTPUT_")) {
-        Some("STARTING") => RecordPhase::Starting,
-        Some("STARTED" | "PAUSED" | "RESUMED") => RecordPhase::Running,
-        Some("STOPPING") => RecordPhase::Stopping,
-        Some("STOPPED") => RecordPhase::Stopped,
-        _ => RecordPhase::Unknown,
+        Some("STARTING" | "RECONNECTING") => Phase::Starting,
+        Some("STARTED" | "PAUSED" | "RESUMED" | "RECONNECTED") => Phase::Running,
+        Some("STOPPING") => Phase::Stopping,
+        Some("STOPPED") => Phase::Stopped,
+        _ => Phase::Unknown,
     }
 }

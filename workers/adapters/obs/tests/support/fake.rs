@@ -88,8 +88,35 @@ impl Side {
         self.send(json!({"op": 2, "d": {"negotiatedRpcVersion": 1}})).await;
     }
 
-    /// None once the client is gone.
+    /// None once the client is gone. Batches are those that fill the live state: each of their requests is refused, as by an
+    /// OBS that has none of them.
     pub async fn message(&mut self) -> Option<Value> {
+        loop {
+            let message = self.any_message().await?;
+            if message["op"] != 8 {
+                return Some(message);
+            }
+            self.answer_batch(&message, |_, _| None).await;
+        }
+    }
+
+    /// Answers a batch; None refuses.
+    pub async fn answer_batch(&mut self, batch: &Value, answer: impl Fn(&str, &Value) -> Option<Value>) {
+        let one = |request: &Value| {
+            let kind = request["requestType"].as_str().unwrap();
+            match answer(kind, &request["requestData"]) {
+                Some(data) => {
+                    json!({"requestType": kind, "requestStatus": {"result": true, "code": 100}, "responseData": data})
+                }
+                None => json!({"requestType": kind, "requestStatus": {"result": false, "code": 204}}),
+            }
+        };
+        let results: Vec<Value> = batch["d"]["requests"].as_array().unwrap().iter().map(one).collect();
+        self.send(json!({"op": 9, "d": {"requestId": batch["d"]["requestId"], "results": results}})).await;
+    }
+
+    /// The same, batches too.
+    pub async fn any_message(&mut self) -> Option<Value> {
         loop {
             match self.socket.next().await {
                 Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(text.as_str()).unwrap()),
@@ -100,16 +127,24 @@ impl Side {
     }
 
     pub async fn request(&mut self) -> Option<Request> {
-        let message = self.message().await?;
+        self.message().await.map(|message| Self::as_request(&message))
+    }
+
+    pub fn as_request(message: &Value) -> Request {
         assert_eq!(message["op"], 6, "{message}");
         let body = &message["d"];
         let kind = body["requestType"].as_str().unwrap().to_owned();
-        Some(Request { id: body["requestId"].clone(), kind, data: body["requestData"].clone() })
+        Request { id: body["requestId"].clone(), kind, data: body["requestData"].clone() }
     }
 
     /// A client that has left is none of a script's business.
     pub async fn send(&mut self, message: Value) {
-        let _ = self.socket.send(Message::text(message.to_string())).await;
+        self.text(&message.to_string()).await;
+    }
+
+    /// The same, of any text.
+    pub async fn text(&mut self, text: &str) {
+        let _ = self.socket.send(Message::text(text.to_owned())).await;
     }
 
     pub async fn answer(&mut self, request: &Request, data: Value) {

@@ -3,6 +3,7 @@
 
 pub mod fake;
 pub mod raw;
+pub mod stage;
 
 use if_adapter_obs::{Limits, ObsProvider};
 use if_engine::{Adapter, Call, Execution, InstanceConfig, ProgressSink, Provider, Secret};

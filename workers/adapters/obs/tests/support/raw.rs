@@ -27,14 +27,23 @@ impl Raw {
 
     /// The answer's data; panics where OBS refuses.
     pub async fn ask(&mut self, request: &str, data: Value) -> Value {
+        self.try_ask(request, data).await.unwrap_or_else(|status| panic!("{request}: {status}"))
+    }
+
+    /// The same, or the status of a refusal.
+    pub async fn try_ask(&mut self, request: &str, data: Value) -> Result<Value, Value> {
         self.sent += 1;
         let id = self.sent.to_string();
         self.send(json!({"op": 6, "d": {"requestType": request, "requestId": id, "requestData": data}})).await;
         loop {
             let message = self.message().await;
             if message["op"] == 7 && message["d"]["requestId"] == id.as_str() {
-                assert_eq!(message["d"]["requestStatus"]["result"], true, "{request}: {message}");
-                return message["d"]["responseData"].clone();
+                let status = &message["d"]["requestStatus"];
+                return if status["result"] == true {
+                    Ok(message["d"]["responseData"].clone())
+                } else {
+                    Err(status.clone())
+                };
             }
             if message["op"] == 5 {
                 self.events.push_back(message);
