@@ -134,8 +134,8 @@ impl Mirror {
         self.changes.subscribe()
     }
 
-    /// Everything anew, at a connect.
-    pub fn fill(&self, states: Vec<RawState>, services: Services) {
+    /// Every entity anew, at a connect.
+    pub fn fill(&self, states: Vec<RawState>) {
         if states.len() > ENTITIES_MAX {
             tracing::warn!(entities = states.len(), limit = ENTITIES_MAX, "entities beyond the limit are passed over");
         }
@@ -148,7 +148,6 @@ impl Mirror {
         let values = entities.values().flat_map(|entity| live_values(None, entity)).collect();
         self.live.replace("entity", values);
         *self.entities() = entities;
-        self.set_services(Some(services));
     }
 
     pub fn set_fresh(&self, fresh: bool) {

@@ -7,7 +7,7 @@ fn mirror() -> Mirror {
         {"entity_id": "light.bed_light", "state": "on", "attributes": {"brightness": 40, "friendly_name": "Bed Light"}},
         {"entity_id": "camera.door", "state": "idle", "attributes": {"access_token": "secret", "entity_picture": "/x?token=secret"}},
     ]);
-    mirror.fill(serde_json::from_value(states).unwrap(), Services::default());
+    mirror.fill(serde_json::from_value(states).unwrap());
     mirror
 }
 

@@ -21,8 +21,8 @@ const STATES_CHANGE: u64 = 1;
 const SERVICE_COMES: u64 = 2;
 const SERVICE_GOES: u64 = 3;
 const CONFIG: u64 = 4;
-const STATES: u64 = 5;
-const SERVICES: u64 = 6;
+const SERVICES: u64 = 5;
+const STATES: u64 = 6;
 /// The first id free for requests.
 pub const NEXT_ID: u64 = 7;
 
@@ -73,9 +73,11 @@ async fn ask(target: &Target, socket: &mut Socket, mirror: &Mirror) -> Result<Co
     let mut gathered = Gathered::default();
     loop {
         match connect::receive(target, socket).await? {
-            Incoming::Result { id, outcome } => gathered.take(target, id, outcome)?,
+            Incoming::Result { id, outcome } => gathered.take(target, mirror, id, outcome)?,
             // A change that came before the states is in them.
-            Incoming::Event { .. } => {}
+            Incoming::Event { id: STATES_CHANGE, event } if gathered.states => {
+                mirror.apply(&event["data"]);
+            }
             _ => {}
         }
         if gathered.config.as_ref().is_some_and(Config::is_recovery) {
@@ -86,10 +88,7 @@ async fn ask(target: &Target, socket: &mut Socket, mirror: &Mirror) -> Result<Co
                 "mend the configuration (Settings > System > Logs says what is wrong), restart it",
             ));
         }
-        if let Gathered { listens: true, config: Some(config), states: Some(states), services: Some(services) } =
-            &mut gathered
-        {
-            mirror.fill(std::mem::take(states), std::mem::take(services));
+        if let Gathered { listens: true, services: true, states: true, config: Some(config) } = &mut gathered {
             return Ok(std::mem::take(config));
         }
     }
@@ -98,13 +97,19 @@ async fn ask(target: &Target, socket: &mut Socket, mirror: &Mirror) -> Result<Co
 #[derive(Default)]
 struct Gathered {
     listens: bool,
+    services: bool,
+    states: bool,
     config: Option<Config>,
-    states: Option<Vec<RawState>>,
-    services: Option<Services>,
 }
 
 impl Gathered {
-    fn take(&mut self, target: &Target, id: u64, outcome: Result<Value, Refusal>) -> Result<(), AdapterError> {
+    fn take(
+        &mut self,
+        target: &Target,
+        mirror: &Mirror,
+        id: u64,
+        outcome: Result<Value, Refusal>,
+    ) -> Result<(), AdapterError> {
         let refused = |what: &str, r: Refusal| {
             let message = format!("Home Assistant at {target} refused {what}: {} ({})", r.message, r.code);
             unknown(message, "the token's user must be allowed to see entities")
@@ -114,9 +119,15 @@ impl Gathered {
             (STATES_CHANGE, Err(r)) => return Err(refused("to tell state changes", r)),
             (CONFIG, Ok(data)) => self.config = Some(shape(target, "its configuration", data)?),
             (CONFIG, Err(r)) => return Err(refused("to give its configuration", r)),
-            (STATES, Ok(data)) => self.states = Some(shape(target, "its states", data)?),
+            (STATES, Ok(data)) => {
+                mirror.fill(shape::<Vec<RawState>>(target, "its states", data)?);
+                self.states = true;
+            }
             (STATES, Err(r)) => return Err(refused("to give its states", r)),
-            (SERVICES, Ok(data)) => self.services = Some(Services::read(&data)),
+            (SERVICES, Ok(data)) => {
+                mirror.set_services(Some(Services::read(&data)));
+                self.services = true;
+            }
             (SERVICES, Err(r)) => return Err(refused("to give its services", r)),
             (SERVICE_COMES | SERVICE_GOES, Err(r)) => {
                 // They are read anew whenever one is not found.

@@ -3,6 +3,7 @@
 
 pub mod fake;
 pub mod home;
+pub mod raw;
 
 use if_adapter_home_assistant::{HomeAssistantProvider, Limits};
 use if_engine::{Adapter, Call, Execution, InstanceConfig, ProgressSink, Provider, Secret};
