@@ -12,20 +12,25 @@ import asyncio
 import fcntl
 import socket
 import struct
+import subprocess
 import sys
 
-SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
+SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP, IFF_MULTICAST = 0x8913, 0x8914, 1, 0x1000
 # Bytes read at once.
 CHUNK = 64 * 1024
 
 
 def loopback_up():
-    """Where this is a new namespace, its loopback is down. Elsewhere this changes nothing."""
+    """Where this is a new namespace, its loopback is down. Elsewhere this changes nothing.
+
+    Multicast has to lead somewhere, or parts of Home Assistant do not start.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         request = struct.pack("16sh22x", b"lo", 0)
         _, flags = struct.unpack("16sh22x", fcntl.ioctl(s, SIOCGIFFLAGS, request))
         if not flags & IFF_UP:
-            fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", flags | IFF_UP))
+            fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", flags | IFF_UP | IFF_MULTICAST))
+            subprocess.run(["ip", "route", "add", "224.0.0.0/4", "dev", "lo"], check=False)
 
 
 async def pump(reader, writer):
