@@ -10,6 +10,7 @@ Ends with Home Assistant.
 
 import asyncio
 import fcntl
+import signal
 import socket
 import struct
 import subprocess
@@ -58,6 +59,8 @@ async def main(path, port, hass, config):
                 to_hass.close()
 
     await asyncio.start_unix_server(relay, path)
+    # It is for Home Assistant, which writes its files and ends; then so does this.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: None)
     process = await asyncio.create_subprocess_exec(hass, "-c", config, "--skip-pip")
     print(f"relay at {path}", flush=True)
     return await process.wait()

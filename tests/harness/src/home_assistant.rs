@@ -20,6 +20,8 @@ use std::{
 
 /// How long Home Assistant may take to answer. It takes six seconds on a quiet machine, far more beside a compiler.
 const START_TIMEOUT: Duration = Duration::from_secs(180);
+/// How long it may take to stop when asked.
+const QUIT_TIMEOUT: Duration = Duration::from_secs(60);
 /// Pause between two looks whether it is there.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -118,7 +120,16 @@ impl RealHomeAssistant {
     pub fn kill(&mut self) {
         self.group.stop();
     }
-    /// After [`kill`](Self::kill): starts it again with the same files, and waits until it runs.
+    /// Asks it to stop and waits until it has. Only then are its users and their tokens on disk for sure: for minutes after
+    /// they were made, a kill would lose them.
+    pub fn quit(&mut self) -> anyhow::Result<()> {
+        self.group.signal(Signal::TERM)?;
+        let ended = self.log.wait_end(QUIT_TIMEOUT);
+        self.group.stop();
+        ensure!(ended, "Home Assistant did not stop in {QUIT_TIMEOUT:?}\n{}", self.log());
+        Ok(())
+    }
+    /// After [`quit`](Self::quit) or [`kill`](Self::kill): starts it again with the same files, and waits until it runs.
     pub fn start_again(&mut self) -> anyhow::Result<()> {
         self.kill();
         // The file outlives the process that listened there.
@@ -131,6 +142,7 @@ impl RealHomeAssistant {
     /// Starts it again with a configuration it cannot load: it goes into recovery mode, on the port it had.
     pub fn start_broken(&mut self) -> anyhow::Result<()> {
         ensure!(isolated(), "in recovery mode it may listen on all addresses: not without a network namespace");
+        self.quit()?;
         fs::write(self.home.path().join("config/configuration.yaml"), "homeassistant: [not, a, mapping\n")?;
         self.start_again()
     }

@@ -109,7 +109,8 @@ async fn a_half_open_connection_is_noticed() {
         std::future::pending::<()>().await;
     });
     let limits = Limits { upgrade: PATIENCE, login: PATIENCE, load: PATIENCE, ..short() };
-    let adapter = adapter(fake.await.port, limits);
+    let fake = fake.await;
+    let adapter = adapter(fake.port, limits);
     adapter.connect().await.unwrap();
     assert!(adapter.live().unwrap().changes_since(0).fresh);
     let lost = timeout(PATIENCE, adapter.closed()).await.expect("not noticed");
@@ -179,7 +180,8 @@ async fn a_message_that_is_too_large_ends_the_session() {
         let _ = side.socket.send(Message::Text("x".repeat((16 << 20) + 1).into())).await;
         hold(side).await;
     });
-    let adapter = adapter(fake.await.port, Limits { silence: PATIENCE, ..patient() });
+    let fake = fake.await;
+    let adapter = adapter(fake.port, Limits { silence: PATIENCE, ..patient() });
     adapter.connect().await.unwrap();
     let lost = timeout(PATIENCE, adapter.closed()).await.expect("not noticed");
     assert_error(&lost, InstanceState::UnknownError, "more than the");
@@ -197,7 +199,8 @@ async fn truncated_and_binary_messages_end_the_session() {
                 hold(side).await;
             }
         });
-        let adapter = adapter(fake.await.port, patient());
+        let fake = fake.await;
+        let adapter = adapter(fake.port, patient());
         adapter.connect().await.unwrap();
         let lost = timeout(PATIENCE, adapter.closed()).await.expect("not noticed");
         assert_eq!(lost.state, InstanceState::UnknownError, "{lost:?}");

@@ -40,7 +40,8 @@ async fn success_without_effect_is_no_success() {
             side.taken(&request, "c1").await;
         }
     });
-    let adapter = connected(&fake.await).await;
+    let fake = fake.await;
+    let adapter = connected(&fake).await;
     let failure = failed_within(&adapter, "ha.light.on", light(), SHORT).await;
     assert_eq!(failure.code, "not_confirmed");
     assert_eq!(failure.message, "wanted light.bed_light on, observed off when the deadline came");
@@ -54,7 +55,8 @@ async fn an_event_that_reading_back_denies_is_no_success() {
             side.taken(&request, "c1").await;
         }
     });
-    let adapter = connected(&fake.await).await;
+    let fake = fake.await;
+    let adapter = connected(&fake).await;
     let failure = failed_within(&adapter, "ha.light.on", light(), SHORT).await;
     assert_eq!(failure.code, "not_confirmed");
     assert!(failure.message.contains("Home Assistant reported it, but then observed off"), "{failure:?}");
@@ -73,7 +75,8 @@ async fn pushes_between_request_and_answer_count_and_answers_may_come_twice() {
             side.send(json!({"id": 9_999, "type": "event", "event": {}})).await;
         }
     });
-    let adapter = connected(&fake.await).await;
+    let fake = fake.await;
+    let adapter = connected(&fake).await;
     let done = succeeded(&adapter, "ha.light.on", light()).await;
     assert_eq!(done["confirmed_by"], json!(["event", "read_back"]));
 }
@@ -91,7 +94,8 @@ async fn the_effect_counts_where_the_answer_stays_out_and_nobody_knows_without_b
             }
         }
     });
-    let adapter = connected(&fake.await).await;
+    let fake = fake.await;
+    let adapter = connected(&fake).await;
     let done = execute(&adapter, "ha.light.on", light(), SHORT).await;
     assert!(matches!(&done, Execution::Succeeded(d) if d["state"] == "on"), "{done:?}");
     let lost = indeterminate(&adapter, "ha.light.off", light(), PATIENCE).await;
@@ -107,7 +111,8 @@ async fn refusals_are_passed_on() {
             side.refuse(&request, code, "the bulb is loose").await;
         }
     });
-    let adapter = connected(&fake.await).await;
+    let fake = fake.await;
+    let adapter = connected(&fake).await;
     for (operation, code) in [("ha.light.on", "provider_error"), ("ha.light.off", "refused")] {
         let failure = failed(&adapter, operation, light()).await;
         assert!(failure.code == code && failure.message.contains("the bulb is loose"), "{failure:?}");
@@ -143,7 +148,8 @@ async fn an_entity_removed_between_look_up_and_execution() {
             side.taken(&request, "c1").await;
         }
     });
-    let adapter = connected(&fake.await).await;
+    let fake = fake.await;
+    let adapter = connected(&fake).await;
     // Long before its deadline.
     let gone = failed_within(&adapter, "ha.light.on", light(), Duration::from_secs(3_600)).await;
     assert_eq!(gone.code, "not_confirmed");
@@ -189,7 +195,8 @@ async fn two_thousand_entities_and_odd_names() {
             side.taken(&request, "c1").await;
         }
     });
-    let adapter = connected(&fake.await).await;
+    let fake = fake.await;
+    let adapter = connected(&fake).await;
     let last = COUNT - 1;
     live(&adapter, &format!("entity.light=2El{last}.state"), json!("on")).await;
     let changes = adapter.live().unwrap().changes_since(0);

@@ -103,10 +103,15 @@ async fn another_operator_comes_in_between() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs real Home Assistant: make test-peers"]
-async fn killed_and_started_again() {
+async fn stopped_killed_and_started_again() {
     let home = Home::start().await;
     let ha = home.connected().await;
     let fresh = |ha: &Arc<dyn Adapter>| ha.live().unwrap().changes_since(0).fresh;
+    assert!(fresh(&ha));
+    home.with(|home| home.quit().and_then(|()| home.start_again())).await;
+    assert_eq!(lost(&ha).await.state, InstanceState::Disconnected);
+    assert!(!fresh(&ha));
+    ha.connect().await.unwrap();
     assert!(fresh(&ha));
 
     // In the middle of a command that takes seconds.

@@ -117,7 +117,11 @@ impl Gathered {
         match (id, outcome) {
             (STATES_CHANGE, Ok(_)) => self.listens = true,
             (STATES_CHANGE, Err(r)) => return Err(refused("to tell state changes", r)),
-            (CONFIG, Ok(data)) => self.config = Some(shape(target, "its configuration", data)?),
+            (CONFIG, Ok(data)) => {
+                // An object, before its parts are looked for: all of them may be missing.
+                let object: Map<String, Value> = shape(target, "its configuration", data)?;
+                self.config = Some(shape(target, "its configuration", Value::Object(object))?);
+            }
             (CONFIG, Err(r)) => return Err(refused("to give its configuration", r)),
             (STATES, Ok(data)) => {
                 mirror.fill(shape::<Vec<RawState>>(target, "its states", data)?);
