@@ -182,11 +182,12 @@ impl<'a> Acting<'a> {
     /// None while there is hope.
     async fn end_of(&self, watched: &Watched) -> Option<End> {
         let last = Instant::now() >= self.clock.act_until;
-        let Some(answered_at) = self.answered_at else {
-            return last.then_some(End::Unknown { why: "the call was not answered".into() });
-        };
+        if self.answered_at.is_none() && !last {
+            return None;
+        }
         let gone = self.session.mirror().entity(&watched.before.id).is_none();
-        let unseen = watched.wanted.is_none() && (last || answered_at.elapsed() >= OBSERVE_MAX);
+        let waited = self.answered_at.is_some_and(|at| at.elapsed() >= OBSERVE_MAX);
+        let unseen = watched.wanted.is_none() && (last || waited);
         let by = watched.claim.superseded_by();
         if !(last || gone || unseen || by.is_some() || watched.told.is_some() || watched.was_so() || self.lagged) {
             return None;
@@ -233,7 +234,8 @@ impl<'a> Acting<'a> {
             return Some(End::Superseded { observed: observed(Some(&now)), by });
         }
         if unseen && !told {
-            return Some(End::NotObservable);
+            let unanswered = || End::Unknown { why: "the call was not answered".into() };
+            return Some(self.context.as_ref().map_or_else(unanswered, |_| End::NotObservable));
         }
         last.then(|| End::NotConfirmed { observed: observed(Some(&now)), told })
     }

@@ -28,7 +28,7 @@ pub enum Incoming {
 }
 
 /// Why a request was refused, in Home Assistant's words.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Refusal {
     #[serde(default, deserialize_with = "text")]
     pub code: String,
@@ -77,7 +77,7 @@ pub fn decode(text: &str) -> Result<Incoming, ProtocolError> {
         "result" => {
             let id = id()?;
             let success = frame.success.ok_or(ProtocolError::Lacks { kind: "result".into(), missing: "success" })?;
-            let none = || Refusal { code: "unknown".into(), message: String::new() };
+            let none = || Refusal { message: "it gives no reason".into(), ..Refusal::default() };
             let outcome = if success { Ok(frame.result) } else { Err(frame.error.unwrap_or_else(none)) };
             Incoming::Result { id, outcome }
         }

@@ -4,10 +4,9 @@
 
 mod support;
 
-use if_engine::Execution;
 use serde_json::json;
 use std::time::Duration;
-use support::{BOTH, PATIENCE, execute, failed, failed_within, home::Home, indeterminate, live, raw::Raw, succeeded};
+use support::{BOTH, PATIENCE, failed, failed_within, home::Home, indeterminate, live, raw::Raw, succeeded};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -284,10 +283,17 @@ async fn any_service_messages_speech_and_events() {
         indeterminate(&ha, "ha.notify", json!({"message": "x", "to": "persistent_notification"}), PATIENCE).await;
     assert_eq!(service.code, "not_observable");
 
-    // The demo's player takes what it is given to play and shows nothing of it.
+    let speech = json!({"message": "Stand by", "player": "media_player.living_room"});
+    let speech = succeeded(&ha, "ha.tts", speech).await;
+    assert_eq!((&speech["service"], &speech["confirmed_by"]), (&json!("tts.demo_say"), &json!(BOTH)));
+    let playing = home.attribute("media_player.living_room", "media_content_id").await;
+    assert!(playing.as_str().is_some_and(|id| id.contains("tts")), "{playing}");
+    // It cannot play what it is given: Home Assistant says success, and nothing of it shows.
     let speech = json!({"message": "Stand by", "player": "media_player.walkman"});
-    let speech = execute(&ha, "ha.tts", speech, Duration::from_secs(8)).await;
-    assert!(!matches!(speech, Execution::Succeeded(_)), "{speech:?}");
+    let speech = indeterminate(&ha, "ha.tts", speech, PATIENCE).await;
+    assert_eq!(speech.code, "not_observable");
+    let speech = json!({"message": "Stand by", "player": "media_player.living_room", "engine": "tts.cloud"});
+    assert_eq!(failed(&ha, "ha.tts", speech).await.code, "not_found");
 
     let fired = succeeded(&ha, "ha.event.fire", json!({"event": "if_follow", "data": {"a": "ß"}})).await;
     assert_eq!(fired["confirmed_by"], json!(["event"]));
