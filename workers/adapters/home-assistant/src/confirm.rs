@@ -67,6 +67,10 @@ impl Watched {
     }
 
     fn hear(&mut self, now: &Arc<Entity>, ours: bool) {
+        // The event of the very state that was there before the call may still be on its way.
+        if Arc::ptr_eq(now, &self.before) {
+            return;
+        }
         let shows = self.wanted.as_ref().map_or(ours, |wanted| wanted.holds(now));
         if shows {
             self.told = Some(now.clone());

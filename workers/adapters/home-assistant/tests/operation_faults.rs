@@ -103,6 +103,24 @@ async fn the_effect_counts_where_the_answer_stays_out_and_nobody_knows_without_b
 }
 
 #[tokio::test]
+async fn speech_that_nothing_shows_is_no_success() {
+    let mut house = House::new();
+    house.states = vec![state("media_player.hall", "idle"), state("tts.voice", "unknown")];
+    let fake = Fake::loaded(house, |mut side, house| async move {
+        while let Some(request) = side.serve(&house).await {
+            // The engine spoke; whether the player plays is another matter.
+            side.changed("tts.voice", state("tts.voice", "2026-01-01T00:00:00+00:00")).await;
+            side.taken(&request, "c1").await;
+        }
+    });
+    let fake = fake.await;
+    let adapter = connected(&fake).await;
+    let speech = json!({"message": "Stand by", "player": "media_player.hall"});
+    let unseen = indeterminate(&adapter, "ha.tts", speech, SHORT).await;
+    assert_eq!(unseen.code, "not_observable");
+}
+
+#[tokio::test]
 async fn refusals_are_passed_on() {
     let fake = Fake::loaded(House::new(), |mut side, house| async move {
         while let Some(request) = side.serve(&house).await {

@@ -73,6 +73,7 @@ pub async fn tts(ground: &Ground<'_>) -> Outcome {
     ground.ready(&player)?;
     let data = json!({"message": message, "language": ground.text("language")});
     let (act, engine) = engine(ground, data, &player).await?;
+    ground.service(&act.service).await?;
     let changes = ground.session.mirror().changes();
     let claim = ground.claims.claim(&player.id, ground.call.command.to_string());
     let acting = Acting::new(ground.session, ground.clock, changes, vec![Watched::new(player.clone(), None, claim)]);

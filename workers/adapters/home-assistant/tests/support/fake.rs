@@ -107,7 +107,8 @@ impl House {
     fn services(&self) -> Value {
         let light = json!({"fields": {"brightness": {"selector": {"number": {"min": 0, "max": 255}}}},
             "target": {"entity": [{"domain": ["light"]}]}});
-        json!({"light": {"turn_on": light, "turn_off": light}})
+        let speak = json!({"fields": {}, "target": {"entity": [{"domain": ["tts"]}]}});
+        json!({"light": {"turn_on": light, "turn_off": light}, "tts": {"speak": speak}})
     }
 }
 
