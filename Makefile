@@ -31,7 +31,7 @@ demo: setup ## the main job on this machine: sign, admit, execute on a simulated
 test: setup-tests ## every test that needs no optional peer
 	@ops/test
 
-test-peers: setup ## tests against real OBS Studio, moto, localstripe, telegram-test-api and aimock, installed if need be
+test-peers: setup ## tests against real OBS Studio, Home Assistant, moto, localstripe, telegram-test-api and aimock, installed if need be
 	@ops/test-peers
 
 bench: setup ## the benchmark table

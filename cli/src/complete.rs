@@ -20,6 +20,8 @@ pub const VARIABLE: &str = "IF_COMPLETE";
 pub const PROGRAM: &str = "ifctl";
 /// Longest a person waits for names that are asked from the fabric.
 const ASK_TIMEOUT: Duration = Duration::from_millis(700);
+/// The part of a pattern that is offered.
+const NAME_PART: &str = "{}";
 /// Most names offered from live state.
 const NAMES_MAX: usize = 500;
 
@@ -65,8 +67,8 @@ pub fn instances(provider: &str) -> Vec<CompletionCandidate> {
     names.map(|name| CompletionCandidate::new(name.to_string())).collect()
 }
 
-/// Names under a pattern of live state, of the instance that is the word at `place` of the command line: `scenes.*` offers the
-/// parts of the paths, `inputs.*.title` the values.
+/// Names under a pattern of live state ([`if_manifest::ParamSpec::live`]), of the instance that is the word at `place` of the
+/// command line.
 pub fn live(provider: &str, place: usize, pattern: &str) -> Vec<CompletionCandidate> {
     let args: Vec<OsString> = std::env::args_os().collect();
     let typed = typed(&args);
@@ -90,8 +92,8 @@ async fn names(
     instance: &Name,
     pattern: &str,
 ) -> Result<BTreeSet<String>, BusError> {
-    let by_path = pattern.ends_with('*');
-    let mut state = client.bus.watch_state(provider, instance, pattern).await?;
+    let part = pattern.split('.').position(|part| part == NAME_PART);
+    let mut state = client.bus.watch_state(provider, instance, &pattern.replace(NAME_PART, "*")).await?;
     let (mut names, mut pending) = (BTreeSet::new(), state.pending);
     while pending > 0 && names.len() < NAMES_MAX {
         let message = state.next().await?;
@@ -100,7 +102,10 @@ async fn names(
         let Some(value) = report.value.filter(|_| report.provider == *provider && report.instance == *instance) else {
             continue;
         };
-        names.extend(if by_path { report.path.rsplit('.').next().and_then(segment_name) } else { text(value) });
+        names.extend(match part {
+            Some(part) => report.path.split('.').nth(part).and_then(segment_name),
+            None => text(value),
+        });
     }
     Ok(names)
 }

@@ -1,6 +1,8 @@
-//! The main job on real input: the command line, signed, witnessed and confirmed, against a real OBS Studio.
+//! The main job on real input: the command line, signed, witnessed and confirmed, against a real OBS Studio
+//! and a real Home Assistant.
 //! Run by `make test-peers`.
 
+mod home_assistant;
 mod never_twice;
 mod providers;
 

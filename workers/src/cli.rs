@@ -107,8 +107,11 @@ fn options(matches: &ArgMatches) -> Result<WorkerOptions, Failure> {
 
 /// Every provider of this build: those with an adapter of their own, and the manifests.
 fn providers(home: &Home) -> Vec<Arc<dyn Provider>> {
-    let native: [Arc<dyn Provider>; 2] =
-        [Arc::new(if_adapter_vmix::VmixProvider::new()), Arc::new(if_adapter_obs::ObsProvider::new())];
+    let native: [Arc<dyn Provider>; 3] = [
+        Arc::new(if_adapter_vmix::VmixProvider::new()),
+        Arc::new(if_adapter_obs::ObsProvider::new()),
+        Arc::new(if_adapter_home_assistant::HomeAssistantProvider::new()),
+    ];
     let Scan { providers, complaints } = manifests::built_in(&home.tokens_dir());
     complaints.iter().for_each(|c| tracing::error!("a built-in provider is left out: {c}"));
     native.into_iter().chain(providers).collect()

@@ -1,6 +1,8 @@
 //! Simulated peers for tests and demonstrations.
 
 pub mod fabric;
+#[cfg(unix)]
+pub mod home_assistant;
 pub mod nats;
 #[cfg(unix)]
 pub mod obs;
@@ -9,4 +11,6 @@ pub mod pager;
 pub mod peers;
 #[cfg(unix)]
 pub mod process;
+#[cfg(unix)]
+mod relay;
 pub mod vmix;

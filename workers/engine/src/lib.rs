@@ -10,6 +10,7 @@ mod metered;
 pub mod secret;
 pub mod source;
 pub mod transport;
+mod whole_file;
 
 pub use adapter::{Adapter, AdapterError, Call, Discovered, Executed, Execution, Peer, Prices, ProgressSink, Provider};
 pub use auth::{AuthError, Authenticator};
@@ -20,3 +21,4 @@ pub use metered::Metered;
 pub use secret::Secret;
 pub use source::{Scan, Source};
 pub use transport::{Incoming, Outgoing, Phase, Transport, TransportError};
+pub use whole_file::WholeFile;

@@ -3,9 +3,11 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use reqwest::{
+use reqwest::header::HeaderName;
+/// What a request is made of, for native adapters: only this crate links the HTTP client.
+pub use reqwest::{
     Method, Url,
-    header::{HeaderMap, HeaderName},
+    header::{self, HeaderMap, HeaderValue},
 };
 use tokio::time::Instant;
 

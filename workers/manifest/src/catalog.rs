@@ -44,8 +44,8 @@ pub fn catalog() -> &'static [CatalogEntry] {
     ENTRIES
 }
 
-fn natives() -> [ProviderSpec; 2] {
-    [native::obs::spec(), native::vmix::spec()]
+fn natives() -> [ProviderSpec; 3] {
+    [native::ha::spec(), native::obs::spec(), native::vmix::spec()]
 }
 
 /// Every built-in provider, by id. Parses nothing.

@@ -85,7 +85,8 @@ pub struct ParamSpec {
     pub default: Option<String>,
     /// The instance setting it takes its value from where it is not given. Comes before `default`.
     pub from: Option<String>,
-    /// Where live state has the names it may be: `scenes.*` (the parts of the paths), `inputs.*.title` (the values).
+    /// Where live state has the names it may be. `entity.{}.state`: the part of the path at `{}`; `inputs.*.title`, without
+    /// one: the values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live: Option<String>,
 }

@@ -87,7 +87,7 @@ impl HttpAdapter {
     pub fn new(plan: Arc<Plan>, config: InstanceConfig, tokens: &Path) -> Result<Self, AdapterError> {
         let context = Scope::of_instance(&plan, &config).context();
         let insecure_private = config.settings.get(INSECURE_TLS) == Some(&Value::Bool(true));
-        let tls = TlsSettings { insecure_private, identity: Authenticator::identity(&plan, &context)? };
+        let tls = TlsSettings { insecure_private, identity: Authenticator::identity(&plan, &context)?, ca: None };
         let transport: Arc<dyn Transport> = Arc::new(Client::new(&plan.limits, &tls).map_err(bad_tls)?);
         let store = FileTokenStore::new(tokens, config.provider.as_str(), config.name.as_str());
         let auth = Authenticator::new(

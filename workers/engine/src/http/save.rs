@@ -1,11 +1,10 @@
 //! A body written to a file on the worker's machine: whole or not at all.
 
 use super::{ask::Run, client::host_of, exchange::Exchanged, failure::Stop, response};
-use crate::transport::TransportError;
+use crate::{WholeFile, transport::TransportError};
 use futures::StreamExt;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt;
 
 /// Argument that allows an existing file to be replaced.
@@ -32,19 +31,13 @@ impl Run<'_> {
         let failed = |e: std::io::Error| {
             Stop::failed("not_written", format!("{} cannot be written on the worker: {e}", path.display()), None)
         };
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let temporary = NamedTempFile::new_in(folder).map_err(failed)?;
-        let file = temporary.as_file().try_clone().map_err(failed)?;
-        let written = self.write(tokio::fs::File::from_std(file), exchanged).await;
+        let (whole, file) = WholeFile::begin(path, self.overwrites()).map_err(failed)?;
+        let written = self.write(file, exchanged).await;
         let bytes = written.map_err(|e| match e {
             Broken::Disk(e) => failed(e),
             Broken::Transport(e) => Stop::failed("no_answer", e.to_string(), None),
         })?;
-        let kept = match self.overwrites() {
-            true => temporary.persist(path),
-            false => temporary.persist_noclobber(path),
-        };
-        kept.map_err(|e| failed(e.error))?;
+        whole.keep().map_err(failed)?;
         Ok(json!({"path": path.display().to_string(), "bytes": bytes}))
     }
 

@@ -18,6 +18,16 @@ pub struct TlsSettings {
     pub insecure_private: bool,
     /// Client certificate, and maybe one more authority.
     pub identity: Option<ClientIdentity>,
+    /// One more authority, as PEM.
+    pub ca: Option<String>,
+}
+
+impl TlsSettings {
+    /// For a connection that is no HTTP, under the same rules: `private` says that the peer's address, which is known by
+    /// then, is loopback or private.
+    pub fn for_connection(&self, private: bool) -> Result<ClientConfig, TlsError> {
+        if self.insecure_private && private { unverified(self) } else { verified(self) }
+    }
 }
 
 /// Why the TLS settings can never work. Never holds a key.
@@ -31,12 +41,13 @@ pub enum TlsError {
 
 /// Verifies every server.
 pub fn verified(settings: &TlsSettings) -> Result<ClientConfig, TlsError> {
-    let verifier: Arc<dyn ServerCertVerifier> = match settings.identity.as_ref().and_then(|i| i.ca.as_ref()) {
-        None => platform(),
-        Some(pem) => {
-            let extra = certificates(pem, "certificate authority")?;
-            Arc::new(Verifier::new_with_extra_roots(extra, provider()).map_err(setup)?)
-        }
+    let mut extra = Vec::new();
+    for pem in settings.identity.as_ref().and_then(|i| i.ca.as_ref()).into_iter().chain(&settings.ca) {
+        extra.extend(certificates(pem, "certificate authority")?);
+    }
+    let verifier: Arc<dyn ServerCertVerifier> = match extra.is_empty() {
+        true => platform(),
+        false => Arc::new(Verifier::new_with_extra_roots(extra, provider()).map_err(setup)?),
     };
     build(settings, verifier)
 }
