@@ -12,7 +12,7 @@ use if_bus::BusError;
 use if_home::Home;
 use if_schemas::{Name, state::segment_name};
 use serde_json::Value;
-use std::{collections::BTreeSet, ffi::OsString, process::ExitCode, time::Duration};
+use std::{collections::BTreeSet, ffi::OsString, process::ExitCode, sync::OnceLock, time::Duration};
 
 /// Set by the script of `completions` when it asks.
 pub const VARIABLE: &str = "IF_COMPLETE";
@@ -22,12 +22,16 @@ pub const PROGRAM: &str = "ifctl";
 const ASK_TIMEOUT: Duration = Duration::from_millis(700);
 /// The part of a pattern that is offered.
 const NAME_PART: &str = "{}";
+/// Who asks. The engine takes the variable away before it asks for names.
+static SHELL: OnceLock<OsString> = OnceLock::new();
 /// Most names offered from live state.
 const NAMES_MAX: usize = 500;
 
 /// Answers a shell, if one asks.
 pub fn answer(args: &[OsString]) -> Option<ExitCode> {
-    std::env::var_os(VARIABLE)?;
+    let shell = std::env::var_os(VARIABLE)?;
+    // Set once in the life of the process.
+    let _ = SHELL.set(shell);
     let catalog = catalog(args);
     let tree = || match args.iter().position(|a| a == "--") {
         Some(dashes) => cli::build(PROGRAM, &Words::scan(args.get(dashes + 1..).unwrap_or_default()), &catalog),
@@ -83,7 +87,16 @@ pub fn live(provider: &str, place: usize, pattern: &str) -> Vec<CompletionCandid
         });
         asked.ok()??.ok()
     };
-    found().unwrap_or_default().into_iter().map(CompletionCandidate::new).collect()
+    found().unwrap_or_default().into_iter().map(|name| CompletionCandidate::new(quoted(name))).collect()
+}
+
+/// bash puts what is offered on the command line as it is; the other shells quote it themselves.
+fn quoted(name: String) -> String {
+    if SHELL.get().is_none_or(|shell| shell != "bash") {
+        return name;
+    }
+    let plain = |c: char| c.is_alphanumeric() || "_-./:@%+,".contains(c);
+    name.chars().flat_map(|c| (!plain(c)).then_some('\\').into_iter().chain([c])).collect()
 }
 
 async fn names(

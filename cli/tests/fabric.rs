@@ -241,6 +241,41 @@ fn a_tail_follows_without_gaps() {
 }
 
 #[test]
+fn live_state_is_watched_and_offered_at_the_tab_key() {
+    let (fabric, _vmix) = Fabric::with_vmix();
+    let state = || fabric.cli.run(["vmix", "watch", "myvmix", "--once", "--json"]).expect(0).json();
+    until("the state", || state()["fresh"] == json!(true) && state()["values"]["tally.program"] == json!(1));
+    fabric.cli.run(["vmix", "cut", "myvmix", "--input", "3"]).expect(0);
+    until("the cut in the state", || state()["values"]["tally.program"] == json!(3));
+    let below = fabric.cli.run(["watch", "vmix/myvmix", "--once", "--json", "--path", "tally"]).expect(0).json();
+    let paths: Vec<_> = below["values"].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(paths, ["tally.preview", "tally.program"]);
+    let text = fabric.cli.run(["watch", "vmix/myvmix", "--once", "--path", "tally.program"]).expect(0);
+    assert_eq!(text.stdout, "tally.program = 3\n");
+    assert!(text.stderr.contains("vmix/myvmix on node") && text.stderr.contains("vMix"), "{}", text.stderr);
+    fabric.cli.run(["watch", "vmix/nobody", "--once"]).expect(1);
+
+    let mut shell = fabric.cli.command(["--", "ifctl", "vmix", "preview", "myvmix", "--input", "Cam"]);
+    shell.env("IF_COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", "5").env("_CLAP_IFS", "\n");
+    let offered = String::from_utf8(shell.output().unwrap().stdout).unwrap();
+    assert!(offered.lines().any(|line| line == "Camera\\ 1"), "{offered:?}");
+
+    let mut follow = fabric.cli.command(["watch", "vmix/myvmix", "--path", "tally.program", "--json"]);
+    let mut follow = follow.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(follow.stdout.take().unwrap()).lines();
+    let mut next = || serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap();
+    assert_eq!(next()["value"], json!(3));
+    fabric.cli.run(["vmix", "cut", "myvmix", "--input", "2"]).expect(0);
+    let change = next();
+    assert_eq!(
+        (&change["path"], &change["value"], &change["fresh"]),
+        (&json!("tally.program"), &json!(2), &json!(true))
+    );
+    follow.kill().unwrap();
+    follow.wait().unwrap();
+}
+
+#[test]
 fn a_killed_part_is_started_again_and_the_log_goes_on() {
     let (fabric, _vmix) = Fabric::with_vmix();
     let before = fabric.pids();

@@ -27,6 +27,14 @@ pub struct ProviderSpec {
 }
 
 impl ProviderSpec {
+    /// Says of every parameter of these names where live state has what it may be ([`ParamSpec::live`]).
+    #[must_use]
+    pub fn with_live(mut self, names: &[(&str, &str)]) -> Self {
+        for param in self.operations.iter_mut().flat_map(|o| &mut o.params) {
+            param.live = names.iter().find(|(name, _)| *name == param.name).map(|(_, pattern)| pattern.to_string());
+        }
+        self
+    }
     pub fn operation(&self, id: &str) -> Option<&OperationSpec> {
         self.operations.iter().find(|o| o.id == id)
     }
@@ -195,14 +203,6 @@ impl OperationSpec {
             from: None,
             live: None,
         });
-        self
-    }
-    /// The parameter described last may be one of the names live state has there.
-    #[must_use]
-    pub fn live(mut self, pattern: &str) -> Self {
-        if let Some(last) = self.params.last_mut() {
-            last.live = Some(pattern.into());
-        }
         self
     }
     #[must_use]

@@ -39,6 +39,7 @@ pub fn spec() -> ProviderSpec {
         ],
         operations: [query::operations(), control::operations(), media::operations()].concat(),
     }
+    .with_live(&[("entity", "entity.{}.state")])
 }
 
 /// The operation with the entity it is about as its first argument.

@@ -29,6 +29,12 @@ pub fn spec() -> ProviderSpec {
         operations: [program::operations(), sources::operations(), outputs::operations(), system::operations()]
             .concat(),
     }
+    .with_live(&[
+        ("scene", "scenes.{}.index"),
+        ("input", "inputs.{}.kind"),
+        ("source", "inputs.{}.kind"),
+        ("item", "items.*.*.source"),
+    ])
 }
 
 fn read(id: &str, summary: &str) -> OperationSpec {

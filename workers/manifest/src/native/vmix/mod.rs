@@ -44,6 +44,7 @@ pub fn spec() -> ProviderSpec {
         ],
         operations: operations.into_iter().flatten().collect(),
     }
+    .with_live(&[("input", "inputs.*.title")])
 }
 
 fn read(id: &str, summary: &str) -> OperationSpec {
