@@ -2,7 +2,8 @@
 #![cfg(target_os = "linux")]
 
 use if_engine::{Adapter, Call, Execution, InstanceConfig, ProgressSink, Provider, Secret};
-use if_plugin::{Folder, PluginProvider, content_hash};
+use if_plugin::PluginProvider;
+use if_plugin_files::{Folder, content_hash};
 use if_schemas::{CommandId, Hash, Name, presence::InstanceState};
 use serde_json::{Map, Value, json};
 use std::{
