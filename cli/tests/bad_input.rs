@@ -11,7 +11,7 @@ const LINES: &[&[&str]] = &[
     &["vmix", "cut"],
     &["vmix", "cut", "my", "--inptu", "1"],
     &["vmix", "cut", "my", "--input", "0"],
-    &["vmix", "cut", "my", "--input", "one"],
+    &["vmix", "cut", "my", "--input", ""],
     &["vmix", "cut", "my", "--input", "-1"],
     &["vmix", "cut", "my", "--input"],
     &["vmix", "cut", "my", "extra"],
@@ -62,7 +62,7 @@ const LINES: &[&[&str]] = &[
     &["key", "rotate", "--key", "broker"],
     &["completions", "tcsh"],
     &["shell-init", "csh"],
-    &["up", "--port", "0"],
+    &["up", "--port", "66000"],
     &["init", "--worker"],
 ];
 
