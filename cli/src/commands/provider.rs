@@ -35,6 +35,9 @@ pub fn tree(command: Command) -> Command {
         )
 }
 
+/// Longest usage shown in the table of operations; `--help` of the operation shows all of it.
+const USAGE_MAX_CHARS: usize = 60;
+
 pub fn run(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
     match matches.subcommand() {
         Some(("check", m)) => {
@@ -104,7 +107,7 @@ fn human(style: Style, p: &ProviderSpec) -> String {
     )
 }
 
-/// `vmix fade INSTANCE [--input N]`, `chat send telegram INSTANCE TEXT`
+/// `vmix fade INSTANCE [--input]`, `chat send telegram INSTANCE TEXT`; what is too long for a table ends in `…`.
 fn usage(provider: &ProviderSpec, o: &OperationSpec) -> String {
     let param = |p: &ParamSpec| {
         let text = if p.positional { p.name.to_uppercase() } else { format!("--{}", p.name.replace('_', "-")) };
@@ -112,7 +115,17 @@ fn usage(provider: &ProviderSpec, o: &OperationSpec) -> String {
     };
     let provider = (provider.family() != provider.id).then(|| provider.id.clone());
     let words = [Some(o.id.replace('.', " ")), provider, Some("INSTANCE".into())];
-    words.into_iter().flatten().chain(o.params.iter().map(param)).collect::<Vec<_>>().join(" ")
+    let mut usage = String::new();
+    for word in words.into_iter().flatten().chain(o.params.iter().map(param)) {
+        if usage.len() + word.len() > USAGE_MAX_CHARS {
+            return usage + " …";
+        }
+        if !usage.is_empty() {
+            usage.push(' ');
+        }
+        usage.push_str(&word);
+    }
+    usage
 }
 
 fn effect(o: &OperationSpec) -> String {
