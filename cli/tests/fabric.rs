@@ -201,6 +201,12 @@ fn the_witness_is_searched_shown_verified_and_exported() {
     assert_eq!(steps, ["command", "admission", "work", "result", "settlement"]);
     let tree = cli.run(["witness", "chain", "--trace-from", id]).expect(0).stdout;
     assert!(tree.contains(trace) && tree.contains("└─ settlement"), "{tree}");
+    let secret = ["vmix", "stream", "set", "myvmix", "--channel", "1", "--key", "geheim", "--json"];
+    let configured = cli.run(secret).expect(4).json();
+    let id_of_secret = configured["command_id"].as_str().unwrap();
+    for shown in [cli.run(["witness", "show", id_of_secret]), cli.run(["witness", "show", id_of_secret, "--json"])] {
+        assert!(shown.stdout.contains("[redacted]") && !shown.stdout.contains("geheim"), "{}", shown.stdout);
+    }
     let head = cli.run(["witness", "head", "--json"]).expect(0);
     let saved = cli.path("head.json");
     fs::write(&saved, &head.stdout).unwrap();

@@ -149,7 +149,7 @@ pub async fn run(
     })
     .await;
     Ok(match ended {
-        Some(Ok(Some(executed))) => done(executed),
+        Some(Ok(Some(executed))) => done(executed, work.redact()),
         Some(Ok(None)) => return Err(NotBegun::Expired("its turn came after the deadline".into())),
         Some(Err(error)) => match error.try_into_panic() {
             // Only the end of this process cancels it. There is no result to make: the next process finds it in the inbox.
@@ -214,10 +214,14 @@ pub struct Done {
     pub metered: Metered,
 }
 
-fn done(executed: Executed) -> Done {
+fn done(executed: Executed, redact: &[String]) -> Done {
     let Executed { execution, metered } = executed;
     let (status, outcome) = match execution {
-        Execution::Succeeded(document) => (Status::Succeeded, Outcome::Result(document)),
+        Execution::Succeeded(mut document) => {
+            // Here, so that no adapter can forget: what is signed and logged is without it.
+            if_manifest::redact(&mut document, redact);
+            (Status::Succeeded, Outcome::Result(document))
+        }
         Execution::Failed(failure) => (Status::Failed, Outcome::Error(failure)),
         Execution::Indeterminate(failure) => (Status::Indeterminate, Outcome::Error(failure)),
     };

@@ -44,6 +44,7 @@ impl Assignment {
 pub struct CheckedWork {
     assignment: Assignment,
     args: Map<String, Value>,
+    redact: Vec<String>,
 }
 
 impl CheckedWork {
@@ -53,6 +54,10 @@ impl CheckedWork {
     /// Checked against the operation's parameters, defaults filled in.
     pub fn args(&self) -> &Map<String, Value> {
         &self.args
+    }
+    /// Names whose values stay out of the result.
+    pub fn redact(&self) -> &[String] {
+        &self.redact
     }
 }
 
@@ -186,7 +191,7 @@ pub fn check(desk: &Desk<'_>, message: &[u8]) -> Result<Intake, IntakeError> {
         return Err(IntakeError::Denied { assignment: Box::new(assignment), reject });
     }
     match arguments(desk.spec, &command, payload) {
-        Ok(args) => Ok(Intake::Execute(CheckedWork { assignment, args })),
+        Ok((args, redact)) => Ok(Intake::Execute(CheckedWork { assignment, args, redact })),
         Err(failure) => Ok(Intake::Refused(assignment, failure)),
     }
 }
@@ -231,8 +236,12 @@ fn assignment_of(command: &Command, entry: Hash, quote: Option<Quote>) -> Assign
     }
 }
 
-/// The checked arguments, or why this node cannot execute the command.
-fn arguments(spec: &ProviderSpec, command: &Command, payload: &Payload) -> Result<Map<String, Value>, Failure> {
+/// The checked arguments and what is to be redacted, or why this node cannot execute the command.
+fn arguments(
+    spec: &ProviderSpec,
+    command: &Command,
+    payload: &Payload,
+) -> Result<(Map<String, Value>, Vec<String>), Failure> {
     let fail =
         |code: &str, message: String, hint: &str| Failure { code: code.into(), message, hint: Some(hint.into()) };
     let Some(operation) = spec.operation(command.operation.as_str()) else {
@@ -246,9 +255,10 @@ fn arguments(spec: &ProviderSpec, command: &Command, payload: &Payload) -> Resul
     let given: Arguments = payload.read().map_err(|e| {
         fail("invalid_arguments", format!("the arguments cannot be read: {e}"), "send them with `ifctl`")
     })?;
-    operation
+    let args = operation
         .check(&given.args)
-        .map_err(|e| fail("invalid_arguments", e.to_string(), "see `ifctl provider show` for the parameters"))
+        .map_err(|e| fail("invalid_arguments", e.to_string(), "see `ifctl provider show` for the parameters"))?;
+    Ok((args, operation.redact.clone()))
 }
 
 #[cfg(test)]

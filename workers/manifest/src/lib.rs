@@ -11,6 +11,7 @@ pub mod plan;
 pub mod plugin;
 pub mod prices;
 pub mod raw;
+mod redact;
 pub mod spec;
 pub mod yaml;
 
@@ -20,6 +21,7 @@ pub use compile::{compile, compile_as};
 pub use error::ManifestError;
 pub use plan::Plan;
 pub use prices::{Prices, prices};
+pub use redact::{REDACTED, redact};
 pub use spec::{Category, FieldSpec, OperationSpec, ParamKind, ParamSpec, Pattern, ProviderSpec};
 
 /// The JSON Schemas of everything people write for a provider, by file name, as they stand in `schemas/json`.

@@ -78,7 +78,7 @@ pub struct OperationSpec {
     pub price: Option<Meter>,
     /// Template over `args` and `instance`: said before the command is sent.
     pub notice: Option<String>,
-    /// Arguments and result fields shown as `[redacted]`.
+    /// Names of arguments that are shown, and of result fields that are logged, as `[redacted]`.
     pub redact: Vec<String>,
 }
 

@@ -72,3 +72,11 @@ async fn what_was_reported_before_the_deadline_is_passed_on() {
     let ended = watch(&mut never, Instant::now(), &mut reports, |(message, _)| passed.push(message)).await;
     assert_eq!((ended, passed), (None, vec!["so far".to_string()]));
 }
+
+#[test]
+fn what_is_to_be_redacted_never_gets_into_a_result() {
+    let shown = serde_json::json!({"server": "rtmp://live", "key": "geheim"});
+    let ended = done(Execution::Succeeded(shown).into(), &["key".into()]);
+    let Outcome::Result(document) = ended.outcome else { panic!("no result") };
+    assert_eq!(document, serde_json::json!({"server": "rtmp://live", "key": "[redacted]"}));
+}

@@ -22,15 +22,23 @@ pub struct Shown {
 
 pub fn run(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
     let id = matches.get_one::<String>("id").cloned().unwrap_or_default();
-    let shown = context.with_client(async |client| {
+    let mut shown = context.with_client(async |client| {
         client.refresh_trust().await?;
         fetch(client, &id).await
     })?;
+    let redact = redacted(context, &shown.row);
+    shown.views.iter_mut().for_each(|view| view.redact.clone_from(&redact));
     if context.out.is_json() {
         let entries = shown.views.iter().map(View::document).collect::<Result<Vec<_>, _>>()?;
         return context.out.document(&json!({"operation": shown.row, "entries": entries}));
     }
     context.out.text(&render(context.out.style(), &shown)?)
+}
+
+/// What the operation's description keeps from being shown.
+fn redacted(context: &Context, row: &LogRow) -> Vec<String> {
+    let provider = row.provider.as_ref().and_then(|name| context.catalog.provider(name.as_str()));
+    provider.as_ref().and_then(|p| p.operation(&row.operation)).map(|o| o.redact.clone()).unwrap_or_default()
 }
 
 /// Asks for one operation and checks every entry of it. Trust must be up to date.

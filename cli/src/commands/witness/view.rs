@@ -15,6 +15,8 @@ pub struct View {
     pub payload: Option<Payload>,
     /// Whose signature was checked; none where the broker itself settled.
     pub signer: Option<Member>,
+    /// Names of arguments and result fields that are not shown.
+    pub redact: Vec<String>,
 }
 
 /// What an envelope says, read.
@@ -45,7 +47,7 @@ pub fn check(client: &Client, shown: &ShownEntry) -> Result<View, CliError> {
             Some(payload)
         }
     };
-    Ok(View { entry, hash, payload, signer })
+    Ok(View { entry, hash, payload, signer, redact: Vec::new() })
 }
 
 /// Any member that ever was: entries signed by a key revoked later still count.
@@ -83,7 +85,13 @@ impl View {
     }
 
     fn read_payload<T: DeserializeOwned>(&self) -> Option<T> {
-        self.payload.as_ref()?.read().ok()
+        serde_json::from_value(self.shown_payload()?).ok()
+    }
+
+    fn shown_payload(&self) -> Option<Value> {
+        let mut payload: Value = self.payload.as_ref()?.read().ok()?;
+        if_manifest::redact(&mut payload, &self.redact);
+        Some(payload)
     }
 
     pub fn signer_name(&self) -> String {
@@ -128,7 +136,7 @@ impl View {
             Body::Rejected { reject, .. } => to_value(reject)?,
             _ => Value::Null,
         };
-        let payload = self.payload.as_ref().and_then(|p| p.read::<Value>().ok());
+        let payload = self.shown_payload();
         Ok(json!({
             "index": self.entry.index,
             "hash": self.hash,

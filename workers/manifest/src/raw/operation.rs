@@ -33,7 +33,8 @@ pub struct Operation {
     pub poll: Option<Poll>,
     #[serde(default)]
     pub retry: Option<Retry>,
-    /// Arguments and result fields that are replaced by `[redacted]` wherever they would be shown or kept in clear.
+    /// Names of arguments and result fields. A result has `[redacted]` in their place before it is signed and logged. An
+    /// argument is in the payload of its command, which can be erased, and is shown as `[redacted]`.
     #[serde(default)]
     pub redact: Vec<String>,
 }
