@@ -1,4 +1,5 @@
 //! Asking real listeners on loopback: the products, strangers, and those who say nothing.
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

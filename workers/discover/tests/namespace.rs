@@ -2,6 +2,7 @@
 //! Here is the operator, 10.77.0.1/28; the far host has addresses with products on their usual ports, and one that
 //! announces itself by multicast. Of the other addresses of the network nobody answers. No other network is reachable.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)]
 
 mod support;
 
