@@ -67,10 +67,7 @@ fn dependencies_point_the_right_way() -> Result<()> {
             ],
         ),
         ("if-broker", &["if-schemas", "if-core", "if-witness", "if-bus", "if-home"]),
-        (
-            "if-cli",
-            &["if-schemas", "if-core", "if-bus", "if-manifest", "if-home", "if-plugin-files", "if-discover"],
-        ),
+        ("if-cli", &["if-schemas", "if-core", "if-bus", "if-manifest", "if-home", "if-plugin-files", "if-discover"]),
     ]);
     let tests = ["if-tests", "if-harness", "if-benches"];
     for (package, dependencies) in dependencies()? {
