@@ -44,7 +44,8 @@ fn dependencies_point_the_right_way() -> Result<()> {
         ("if-bus", &["if-schemas"]),
         ("if-home", &["if-schemas", "if-manifest"]),
         ("if-engine", &["if-schemas", "if-manifest"]),
-        ("if-discover", &[]),
+        // if-addrs is of the registry.
+        ("if-discover", &["if-addrs"]),
         ("if-adapter-vmix", &["if-schemas", "if-manifest", "if-engine"]),
         ("if-adapter-obs", &["if-schemas", "if-manifest", "if-engine"]),
         ("if-plugin-files", &["if-schemas", "if-manifest"]),
