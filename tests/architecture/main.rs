@@ -44,6 +44,8 @@ fn dependencies_point_the_right_way() -> Result<()> {
         ("if-bus", &["if-schemas"]),
         ("if-home", &["if-schemas", "if-manifest"]),
         ("if-engine", &["if-schemas", "if-manifest"]),
+        // if-addrs is of the registry.
+        ("if-discover", &["if-addrs"]),
         ("if-adapter-vmix", &["if-schemas", "if-manifest", "if-engine"]),
         ("if-adapter-obs", &["if-schemas", "if-manifest", "if-engine"]),
         ("if-plugin-files", &["if-schemas", "if-manifest"]),
@@ -54,6 +56,7 @@ fn dependencies_point_the_right_way() -> Result<()> {
             &[
                 "if-schemas",
                 "if-manifest",
+                "if-discover",
                 "if-engine",
                 "if-plugin",
                 "if-plugin-files",
@@ -65,7 +68,7 @@ fn dependencies_point_the_right_way() -> Result<()> {
             ],
         ),
         ("if-broker", &["if-schemas", "if-core", "if-witness", "if-bus", "if-home"]),
-        ("if-cli", &["if-schemas", "if-core", "if-bus", "if-manifest", "if-home", "if-plugin-files"]),
+        ("if-cli", &["if-schemas", "if-core", "if-bus", "if-manifest", "if-home", "if-plugin-files", "if-discover"]),
     ]);
     let tests = ["if-tests", "if-harness", "if-benches"];
     for (package, dependencies) in dependencies()? {
@@ -88,8 +91,9 @@ fn each_heavy_library_has_one_owner() -> Result<()> {
         ("rocksdb", &["if-witness"][..]),
         ("async-nats", &["if-bus"]),
         ("reqwest", &["if-engine"]),
-        // One adapter for each program that speaks websocket.
-        ("tokio-tungstenite", &["if-adapter-obs", "if-adapter-home-assistant"]),
+        // One adapter for each program that speaks websocket, and what looks for them.
+        ("tokio-tungstenite", &["if-adapter-obs", "if-adapter-home-assistant", "if-discover"]),
+        ("mdns-sd", &["if-discover"]),
     ];
     for (package, dependencies) in dependencies()? {
         for (library, owners) in owners {

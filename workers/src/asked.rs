@@ -1,19 +1,26 @@
 //! What the command line asks `if-worker` for as a program, because only a worker has the engine and runs plugins. The answer
 //! is one JSON document on stdout: `{"ok": …}` or `{"error": text}`.
 
-use clap::{Arg, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use if_discover::{Network, Product, Progress, Request};
 use if_engine::http::cases::run_case;
 use if_manifest::cases::Case;
 use if_plugin_files::Folder;
 use serde_json::{Value, json};
 use std::{
+    cell::Cell,
     error::Error,
     fs,
+    io::{IsTerminal, Write},
     path::{Path, PathBuf},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
-pub fn commands() -> [Command; 2] {
+/// Least time between two lines of progress.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+
+pub fn commands() -> [Command; 3] {
     let path = |name: &'static str| Arg::new(name).required(true).value_parser(value_parser!(PathBuf));
     [
         Command::new("run-cases")
@@ -25,6 +32,16 @@ pub fn commands() -> [Command; 2] {
             .hide(true)
             .arg(path("folder"))
             .arg(path("data")),
+        Command::new("discover")
+            .about("find instances on the network: what `ifctl discover` asks for")
+            .hide(true)
+            .arg(Arg::new("provider").long("provider").action(ArgAction::Append).required(true).value_parser(product))
+            .arg(
+                Arg::new("network")
+                    .long("network")
+                    .action(ArgAction::Append)
+                    .value_parser(|text: &str| text.parse::<Network>()),
+            ),
     ]
 }
 
@@ -34,6 +51,7 @@ pub fn answer(matches: &ArgMatches) -> Option<Value> {
     let found = match matches.subcommand()? {
         ("run-cases", m) => run_cases(&path(m, "folder")),
         ("check-plugin", m) => check_plugin(&path(m, "folder"), &path(m, "data")),
+        ("discover", m) => discover(m),
         _ => return None,
     };
     Some(match found {
@@ -71,4 +89,35 @@ fn run_cases(folder: &Path) -> Result<Value, Box<dyn Error>> {
         reports.push(json!({"name": report.name, "differences": report.differences}));
     }
     Ok(Value::from(reports))
+}
+
+fn product(id: &str) -> Result<Product, String> {
+    Product::of(id).ok_or_else(|| format!("{id:?} cannot be looked for"))
+}
+
+/// [`if_discover::Report`]. Progress goes to standard error, if somebody is looking.
+fn discover(matches: &ArgMatches) -> Result<Value, Box<dyn Error>> {
+    let products = matches.get_many("provider").into_iter().flatten().copied().collect();
+    let networks = matches.get_many("network").into_iter().flatten().copied().collect();
+    let request = Request { products, networks, ..Request::default() };
+    let is_seen = std::io::stderr().is_terminal();
+    let last = Cell::new(None::<Instant>);
+    let show = |p: Progress| {
+        let is_due = last.get().is_none_or(|at| at.elapsed() >= PROGRESS_INTERVAL);
+        if is_seen && is_due {
+            last.set(Some(Instant::now()));
+            progress(&format!("asked {} of {}, found {}", p.asked, p.of, p.found));
+        }
+    };
+    let report = runtime()?.block_on(if_discover::discover(&request, show));
+    if last.get().is_some() {
+        progress("");
+    }
+    Ok(serde_json::to_value(report?)?)
+}
+
+/// Writes over the line before.
+fn progress(text: &str) {
+    // A search is not given up because nobody can see how far it is.
+    let _ = write!(std::io::stderr().lock(), "\r\x1b[K{text}");
 }

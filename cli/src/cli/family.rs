@@ -1,7 +1,10 @@
 //! Command branches made from provider descriptions: `vmix cut`, `chat send telegram`, and `add|list|test|remove`.
 
 use super::catalog::{Family, FamilyKind};
-use crate::{commands::watch, complete};
+use crate::{
+    commands::{discover, watch},
+    complete,
+};
 use clap::{Arg, ArgAction, Command, builder::PossibleValuesParser};
 use clap_complete::engine::ArgValueCandidates;
 use if_manifest::{FieldSpec, OperationSpec, ParamKind, ParamSpec, ProviderSpec};
@@ -9,7 +12,7 @@ use if_manifest::{FieldSpec, OperationSpec, ParamKind, ParamSpec, ProviderSpec};
 /// Verbs every family has for its instances. No operation may begin with one of them, but for `list` of a category: with
 /// an instance it is the operation, without one it lists instances.
 #[cfg(test)]
-pub const INSTANCE_VERBS: [&str; 6] = ["add", "list", "test", "remove", "watch", "providers"];
+pub const INSTANCE_VERBS: [&str; 7] = ["add", "list", "test", "remove", "discover", "watch", "providers"];
 /// Prefix of clap ids that come from data, so that none can meet a global flag's.
 const DATA_ID: &str = "arg:";
 
@@ -30,7 +33,14 @@ pub fn tree(command: Command, family: &Family, providers: &[ProviderSpec]) -> Co
 fn provider_tree(command: Command, spec: &ProviderSpec) -> Command {
     let leaves: Vec<Leaf> = spec.operations.iter().map(|o| Leaf::new(o, &spec.id, false)).collect();
     let name = &spec.display_name;
-    branch(command, &leaves)
+    let command = branch(command, &leaves);
+    let command = match discover::can_find(spec) {
+        true => command.subcommand(discover::tree(
+            Command::new("discover").about(format!("find instances of {name} on the network")),
+        )),
+        false => command,
+    };
+    command
         .subcommand(add(Command::new("add").about(format!("add an instance of {name}")), spec))
         .subcommand(Command::new("list").about(format!("instances of {name} and their live state")))
         .subcommand(Command::new("test").about("ask an instance who it is, end to end").arg(instance_arg(&spec.id)))

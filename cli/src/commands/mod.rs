@@ -2,6 +2,8 @@
 
 mod completions;
 mod config;
+mod consent;
+pub mod discover;
 mod down;
 mod init;
 mod instance;
@@ -54,6 +56,7 @@ pub const NOUNS: &[Noun] = &[
         run: optimise::run,
     },
     Noun { name: "watch", about: "the live state of an instance, as it changes", tree: watch::tree, run: watch::run },
+    Noun { name: "discover", about: "find instances on the network", tree: discover::tree, run: discover::run },
     Noun { name: "provider", about: "what can be operated, and how", tree: provider::tree, run: provider::run },
     Noun { name: "plugin", about: "providers of your own: make, check, trust", tree: plugin::tree, run: plugin::run },
     Noun { name: "node", about: "live worker nodes and what they serve", tree: node::tree, run: node::run },
@@ -133,6 +136,7 @@ fn provider_verb(
         }
         ["test"] => instance::test(context, spec, matches),
         ["remove"] => instance::remove(context, spec, matches),
+        ["discover"] => discover::of_provider(context, spec, matches),
         ["watch"] => watch::watch(context, spec.id.parse()?, instance_name(matches)?, matches),
         _ => {
             let id = format!("{}.{}", family.name, verbs.join("."));

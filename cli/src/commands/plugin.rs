@@ -2,7 +2,7 @@
 
 mod list;
 
-use super::{name, trust::change};
+use super::{consent, name, trust::change};
 use crate::{
     CliError, Exit,
     context::Context,
@@ -18,12 +18,9 @@ use serde_json::{Map, Value, json};
 use std::{
     ffi::OsStr,
     fs::OpenOptions,
-    io::{BufRead, IsTerminal, Read, Write},
+    io::Write,
     path::{Path, PathBuf},
 };
-
-/// Longest answer to a question, bytes.
-const ANSWER_MAX_BYTES: u64 = 64;
 
 pub fn tree(command: Command) -> Command {
     let id = |help: &'static str| Arg::new("id").value_name("ID").required(true).help(help);
@@ -180,16 +177,11 @@ fn show(context: &Context, folder: &Folder, contents: &Contents) {
 }
 
 fn agreed(context: &Context) -> Result<bool, CliError> {
-    let mut stdin = std::io::stdin().lock();
-    if !stdin.is_terminal() {
-        return Err(CliError::usage("nobody is there to ask", "say --yes once you have read the files"));
-    }
-    context.out.note(
-        "It will run on every worker of this fabric that has these files, with that worker's rights. Trust it? [y/N]",
-    );
-    let mut answer = String::new();
-    stdin.by_ref().take(ANSWER_MAX_BYTES).read_line(&mut answer).map_err(|e| CliError::io("stdin", &e))?;
-    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    consent::given(
+        context,
+        "It will run on every worker of this fabric that has these files, with that worker's rights. Trust it?",
+        "say --yes once you have read the files",
+    )
 }
 
 /// A path as it is best shown.
