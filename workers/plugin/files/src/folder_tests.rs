@@ -58,7 +58,7 @@ fn whatever_is_wrong_has_its_file_and_place() {
     let found = lines(load(PLUGIN, Some(&PRICES.replace("currency: EUR", "currency: euro"))));
     assert!(matches!(&found[..], [line] if line.starts_with("prices.yaml:2:11: currency \"euro\"")), "{found:#?}");
     let found = lines(load(PLUGIN, Some(&PRICES.replace("page:", "pages:"))));
-    assert_eq!(found, ["plugin.yaml:8:70: prices.yaml has no price of \"page\" (did you mean \"pages\"?)"]);
+    assert_eq!(found, ["plugin.yaml:8:71: prices.yaml has no price of \"page\" (did you mean \"pages\"?)"]);
     let found = lines(load(&PLUGIN.replace("id: pager", "id: other"), None));
     assert_eq!(
         found,
