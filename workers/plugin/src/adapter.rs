@@ -15,7 +15,7 @@ use if_engine::{
 };
 use if_manifest::{OperationSpec, Plugin};
 use if_plugin_files::Folder;
-use if_schemas::{Effect, outcome::Failure, presence::InstanceState};
+use if_schemas::{outcome::Failure, presence::InstanceState};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::{
