@@ -16,10 +16,12 @@ pub struct PluginSource {
     data: PathBuf,
     pins: Pins,
     now: fn() -> Timestamp,
-    /// By folder: its files as text, and what came of them.
-    known: Mutex<BTreeMap<PathBuf, ([Vec<u8>; 2], Made)>>,
+    /// By folder: its files, and what came of them.
+    known: Mutex<BTreeMap<PathBuf, (Texts, Made)>>,
 }
 
+/// `plugin.yaml` and `prices.yaml` as they were read.
+type Texts = [Vec<u8>; 2];
 /// Or everything that is wrong with it.
 type Made = Result<Arc<dyn Provider>, Vec<String>>;
 
