@@ -37,7 +37,7 @@ fn a_check_says_what_is_wrong() {
     let (good_yaml, good_code) = (fs::read_to_string(&yaml).unwrap(), fs::read_to_string(&code).unwrap());
     fs::write(&yaml, good_yaml.replace("summary: keeps", "sumary: keeps")).unwrap();
     let ran = cli.run(["plugin", "check", "note"]).expect(64);
-    assert!(ran.stderr.contains("plugin.yaml:5:1") && ran.stderr.contains("did you mean \"summary\"?"), "{ran:?}");
+    assert!(ran.stderr.contains("plugin.yaml:6:1") && ran.stderr.contains("did you mean \"summary\"?"), "{ran:?}");
     assert_eq!(row(&cli.run(["plugin", "list", "--json"]).expect(0), "note")["state"], "broken");
     fs::write(&yaml, &good_yaml).unwrap();
     fs::write(&code, good_code.replace("\"idempotent\"", "\"once\"")).unwrap();

@@ -91,7 +91,7 @@ pub fn check(options: &WorkerOptions) -> Result<Vec<String>, WorkerError> {
 fn catalog(options: &WorkerOptions, pins: Pins) -> Result<Catalog, WorkerError> {
     let home = &options.home;
     let manifests = ManifestSource::new(home.plugins_dir(), home.tokens_dir());
-    let plugins = PluginSource::new(home.plugins_dir(), home.plugins_data_dir(), pins);
+    let plugins = PluginSource::new(home.plugins_dir(), home.plugins_data_dir(), pins, clock::now);
     let sources: Vec<Box<dyn Source>> = vec![Box::new(manifests), Box::new(plugins)];
     Catalog::new(&options.providers, sources).map_err(WorkerError::Provider)
 }

@@ -67,8 +67,13 @@ pub fn run(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
     }
 }
 
-fn broken(error: &FolderError) -> CliError {
-    CliError::config(error.to_string(), "docs/plugins.md says what a plugin is")
+/// Shows everything that is wrong but the last, which it gives.
+fn broken(context: &Context, error: &FolderError) -> CliError {
+    let mut lines = error.lines();
+    let last = lines.pop().unwrap_or_else(|| error.to_string());
+    let wrong = |line: String| CliError::config(line, "docs/plugins.md says what a plugin is");
+    lines.into_iter().for_each(|line| context.out.failure(&wrong(line).printed()));
+    wrong(last)
 }
 
 /// The folder that is meant: a plugin of this home directory, or a path.
@@ -95,7 +100,8 @@ struct Checked {
 
 fn check(context: &Context, said: &str) -> Result<(), CliError> {
     let home = context.home()?;
-    let folder = Folder::load(&folder(&home, said)?).map_err(|e| broken(&e))?;
+    let folder = Folder::load(&folder(&home, said)?).map_err(|e| broken(context, &e))?;
+    folder.check_prices().map_err(|e| broken(context, &e))?;
     let data = home.plugins_data_dir();
     let words = [OsStr::new("check-plugin"), folder.dir.as_os_str(), data.as_os_str()];
     let Checked { hash, version, operations } = supervise::ask_worker(&words).map_err(|e| {
@@ -127,7 +133,8 @@ fn new(context: &Context, id: &Name, category: &str) -> Result<(), CliError> {
     if if_manifest::provider(id.as_str()).is_some() {
         return Err(CliError::usage(format!("{id} is a provider that is there already"), "choose another id"));
     }
-    let files = if_plugin_files::template(id, category).map_err(|e| CliError::failed(e.to_string()))?;
+    let files = if_plugin_files::template(id, category);
+    let files = files.map_err(|errors| broken(context, &FolderError::Wrong(errors)))?;
     let dir = context.home()?.plugins_dir().join(id.as_str());
     if dir.exists() {
         return Err(CliError::usage(format!("{} is there already", dir.display()), "choose another id"));
@@ -150,7 +157,7 @@ fn new(context: &Context, id: &Name, category: &str) -> Result<(), CliError> {
 
 fn trust(context: &Context, id: &Name, yes: bool) -> Result<(), CliError> {
     let home = context.home()?;
-    let folder = Folder::load(&folder(&home, id.as_str())?).map_err(|e| broken(&e))?;
+    let folder = Folder::load(&folder(&home, id.as_str())?).map_err(|e| broken(context, &e))?;
     let contents = contents(&folder.dir).map_err(|e| CliError::config(e.to_string(), "see docs/plugins.md"))?;
     show(context, &folder, &contents);
     if !yes && !agreed(context)? {

@@ -23,12 +23,18 @@ pub trait Provider: Send + Sync {
     fn prices(&self) -> Prices;
     /// What an instance gives for arguments that meters name and a command leaves out. `settings` hold no secrets.
     fn price_defaults(&self, settings: &Map<String, Value>) -> ArgumentDefaults {
-        let named = |meter: &Meter| -> Map<String, Value> {
-            let given = meter.arguments().filter_map(|name| Some((name.to_string(), settings.get(name)?.clone())));
-            given.collect()
+        let defaults = |id: &OperationId, meter: Meter| -> Option<Map<String, Value>> {
+            let params = &self.spec().operation(id.as_str())?.params;
+            let from = |name: &str| params.iter().find(|p| p.name == name)?.from.as_deref();
+            let given =
+                meter.arguments().filter_map(|name| Some((name.to_string(), settings.get(from(name)?)?.clone())));
+            Some(given.collect())
         };
-        let metered = self.prices().operations.into_iter().filter_map(|(id, meter)| Some((id, named(&meter?))));
-        metered.filter(|(_, defaults)| !defaults.is_empty()).collect()
+        let given = self.prices().operations.into_iter().filter_map(|(id, meter)| {
+            let defaults = defaults(&id, meter?)?;
+            Some((id, defaults))
+        });
+        given.filter(|(_, defaults)| !defaults.is_empty()).collect()
     }
     /// Makes an adapter, not yet connected. An error means the settings can never work (`bad_config`).
     fn adapter(&self, config: InstanceConfig) -> Result<Arc<dyn Adapter>, AdapterError>;
@@ -73,6 +79,13 @@ pub struct Prices {
 }
 
 impl Prices {
+    /// The operations of `spec` are measured as it says, at the prices of `table`.
+    pub fn of(spec: &ProviderSpec, table: Option<PriceTable>) -> Self {
+        let operations = spec.operations.iter();
+        let operations = operations.filter_map(|o| Some((o.id.parse().ok()?, o.price.clone()))).collect();
+        Self { operations, table }
+    }
+
     /// Every operation of `spec` costs nothing.
     pub fn free(spec: &ProviderSpec) -> Self {
         let operations = spec.operations.iter().filter_map(|o| o.id.parse().ok()).map(|id| (id, None)).collect();

@@ -17,17 +17,19 @@ pub mod yaml;
 
 pub use args::ArgumentError;
 pub use catalog::{CatalogEntry, IndexEntry, builtin_index, catalog, provider, providers, providers_of};
-pub use compile::{compile, compile_as};
+pub use compile::{MANIFEST_MAX_BYTES, compile, compile_as, compile_plugin};
 pub use error::ManifestError;
 pub use plan::Plan;
-pub use prices::{Prices, prices};
+pub use plugin::Plugin;
+pub use prices::{Prices, prices, unpriced};
 pub use redact::{REDACTED, redact};
 pub use spec::{Category, FieldSpec, OperationSpec, ParamKind, ParamSpec, Pattern, ProviderSpec};
 
 /// The JSON Schemas of everything people write for a provider, by file name, as they stand in `schemas/json`.
-pub fn json_schemas() -> [(&'static str, schemars::Schema); 3] {
+pub fn json_schemas() -> [(&'static str, schemars::Schema); 4] {
     [
         ("provider-manifest.v1.schema.json", schemars::schema_for!(raw::Manifest)),
+        ("provider-plugin.v1.schema.json", schemars::schema_for!(raw::PluginManifest)),
         ("prices.v1.schema.json", schemars::schema_for!(raw::PriceFile)),
         ("provider-case.v1.schema.json", schemars::schema_for!(cases::Case)),
     ]

@@ -1,19 +1,18 @@
 //! `prices.yaml` beside a manifest: what the provider takes, since when, and where that is written.
 
 use crate::{
-    ManifestError,
-    args::is_http_url,
+    ManifestError, ProviderSpec,
+    args::{is_http_url, nearest},
     compile::{
-        is_date, located, parse,
+        is_date, parse, read,
         walk::{Of, Step, Walk},
     },
     raw::{PriceFile, PriceRate, PriceRow, PriceRows, Unit},
-    yaml,
 };
 use if_schemas::{
     Currency, Timestamp,
     limits::PRICE_TEXT_MAX_BYTES,
-    price::{PriceTable, Rate, Sku},
+    price::{PriceTable, Rate, Sku, SkuName},
 };
 use std::collections::BTreeMap;
 
@@ -59,15 +58,7 @@ impl Prices {
 /// Reads the price file `text` of `provider`. `file` is what errors call it; all of them are given.
 pub fn prices(provider: &str, file: &str, text: &str) -> Result<Prices, Vec<ManifestError>> {
     let node = parse(file, text)?;
-    let (raw, mut findings) = yaml::read::<PriceFile>(&node, None);
-    let raw = match raw {
-        Ok(raw) if findings.is_empty() => raw,
-        Ok(_) => return Err(located(file, findings)),
-        Err(e) => {
-            findings.push(e);
-            return Err(located(file, findings));
-        }
-    };
+    let raw: PriceFile = read(file, &node, |_, _| {})?;
     let mut reader = Reader { walk: Walk::new(file, &node) };
     let read = reader.file(provider, text, &raw);
     let errors = reader.walk.errors();
@@ -75,6 +66,33 @@ pub fn prices(provider: &str, file: &str, text: &str) -> Result<Prices, Vec<Mani
         Some(prices) if errors.is_empty() => Ok(prices),
         _ => Err(errors),
     }
+}
+
+/// The fixed SKUs of `spec` that `prices` has no price of, at their places in `text`, which is the file the provider was
+/// compiled from. A price file without any SKU leaves all prices to the operator.
+pub fn unpriced(file: &str, text: &str, spec: &ProviderSpec, prices: &Prices) -> Vec<ManifestError> {
+    if prices.skus.is_empty() {
+        return Vec::new();
+    }
+    let node = match parse(file, text) {
+        Ok(node) => node,
+        Err(errors) => return errors,
+    };
+    let mut walk = Walk::new(file, &node);
+    for operation in &spec.operations {
+        let Some(SkuName::Fixed(sku)) = operation.price.as_ref().map(|meter| &meter.sku) else { continue };
+        if prices.skus.contains_key(sku) {
+            continue;
+        }
+        let name = operation.id.split_once('.').map_or(operation.id.as_str(), |(_, name)| name);
+        let path = ["operations", name, "price", "metered", "sku", "fixed"];
+        path.into_iter().for_each(|key| walk.enter(key));
+        let near = nearest(sku, prices.skus.keys().map(String::as_str));
+        let next = near.map_or_else(|| "add it there".to_string(), |near| format!("did you mean {near:?}?"));
+        walk.wrong(Of::Value, format!("prices.yaml has no price of {sku:?}"), Some(next));
+        path.iter().for_each(|_| walk.leave());
+    }
+    walk.errors()
 }
 
 struct Reader<'a> {

@@ -85,12 +85,16 @@ fn what_must_not_happen_twice_says_so() {
     }
 }
 
-/// The SKUs a provider has a price for on the day its file was last checked.
-fn table(id: &str) -> if_schemas::price::PriceTable {
+fn prices(id: &str) -> if_manifest::Prices {
     let shown = format!("workers/providers/{id}/prices.yaml");
     let text = fs::read_to_string(root().join(id).join("prices.yaml")).unwrap();
     let prices = if_manifest::prices(id, &shown, &text);
-    let prices = prices.unwrap_or_else(|e| panic!("{}", e.iter().map(|e| format!("{e}\n")).collect::<String>()));
+    prices.unwrap_or_else(|e| panic!("{}", e.iter().map(|e| format!("{e}\n")).collect::<String>()))
+}
+
+/// The SKUs a provider has a price for on the day its file was last checked.
+fn table(id: &str) -> if_schemas::price::PriceTable {
+    let prices = prices(id);
     prices.table(format!("{}T00:00:00Z", prices.checked_on).parse().unwrap())
 }
 
@@ -103,6 +107,16 @@ fn prices_are_known_or_left_to_the_operator() {
     for id in ids() {
         let paid = plan(&id).unwrap().operations.values().any(|o| o.used.is_some());
         assert_eq!(paid, root().join(&id).join("prices.yaml").exists(), "{id}");
+    }
+}
+
+#[test]
+fn every_sku_that_a_manifest_names_has_its_price() {
+    for id in ids().iter().filter(|id| root().join(id).join("prices.yaml").exists()) {
+        let file = root().join(id).join("manifest.yaml");
+        let text = fs::read_to_string(&file).unwrap();
+        let found = if_manifest::unpriced(&file.to_string_lossy(), &text, &plan(id).unwrap().spec, &prices(id));
+        assert_eq!(found, [], "{id}");
     }
 }
 

@@ -39,6 +39,20 @@ fn built_in_manifests_are_valid_and_unknown_keys_are_not() {
 }
 
 #[test]
+fn what_a_new_plugin_begins_with_is_valid_and_unknown_keys_are_not() {
+    let schema = jsonschema::validator_for(&published("provider-plugin.v1.schema.json")).unwrap();
+    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugin/files/template/plugin.yaml");
+    let text = fs::read_to_string(template).unwrap().replace("@ID@", "note").replace("@CATEGORY@", "chat");
+    let found: Vec<String> = schema.iter_errors(&tree(&text)).map(|e| e.to_string()).collect();
+    assert!(found.is_empty(), "{found:#?}");
+    for place in ["", "/operations/write", "/operations/write/params/text", "/instance/token"] {
+        let mut plugin = tree(&text);
+        plugin.pointer_mut(place).unwrap()["unknown"] = json!(1);
+        assert!(!schema.is_valid(&plugin), "an unknown key at {place:?} is valid");
+    }
+}
+
+#[test]
 fn built_in_prices_are_valid_and_unknown_keys_are_not() {
     let schema = jsonschema::validator_for(&published("prices.v1.schema.json")).unwrap();
     let row = json!({"rates": {"call": "1/1k"}, "effective_from": "2026-01-01", "source_url": "https://example.com"});

@@ -13,9 +13,9 @@ use async_trait::async_trait;
 use if_engine::{
     Adapter, AdapterError, Call, Discovered, Executed, Execution, InstanceConfig, Metered, Peer, ProgressSink,
 };
-use if_manifest::plugin::Plugin;
+use if_manifest::{OperationSpec, Plugin};
 use if_plugin_files::Folder;
-use if_schemas::{Effect, outcome::Failure, presence::InstanceState};
+use if_schemas::{outcome::Failure, presence::InstanceState};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::{
@@ -33,6 +33,8 @@ const DISCOVER_TIMEOUT: Duration = Duration::from_secs(5);
 const SEAL_INTERVAL: Duration = Duration::from_secs(1);
 /// Most instances one answer to `discover` may name.
 const DISCOVERED_MAX: usize = 256;
+/// What to do about an argument that neither the command nor the instance has.
+const GIVE_IT: &str = "give it with the command, or in the settings of the instance";
 
 pub struct PluginAdapter {
     folder: Folder,
@@ -95,7 +97,13 @@ impl PluginAdapter {
         Ok(Peer { description: short(&who.description), simulated: who.simulated })
     }
 
-    async fn run(&self, process: &Process, call: Call, progress: ProgressSink, effect: Effect) -> Executed {
+    async fn run(&self, process: &Process, call: Call, progress: ProgressSink, operation: &OperationSpec) -> Executed {
+        let (effect, meter) = (operation.effect, operation.price.as_ref());
+        // What was left out comes from the settings, which only the worker has.
+        let args = match operation.resolve(&call.args, &self.config.settings) {
+            Ok(args) => args,
+            Err(error) => return Execution::failed("invalid_arguments", error.to_string(), Some(GIVE_IT)).into(),
+        };
         if let Err(broken) = self.seal.check_touched().await {
             let AdapterError { message, hint, .. } = broken.into_error();
             process.end(Ended::Refused(AdapterError {
@@ -110,10 +118,9 @@ impl PluginAdapter {
             command: call.command.to_string(),
             operation: call.operation.as_str(),
             effect,
-            args: &call.args,
+            args: &args,
             deadline_ms: u64::try_from(call.remaining().as_millis()).unwrap_or(u64::MAX),
         };
-        let meter = self.folder.plugin.meters.get(&call.operation).and_then(Option::as_ref);
         let without_result = |execution| Executed { execution, metered: Metered::unknown(meter.is_some()) };
         match tokio::time::timeout_at(call.deadline, process.execute(progress, request)).await {
             Ok(Ok(finished)) => outcome(finished, effect, meter),
@@ -232,9 +239,9 @@ impl Adapter for PluginAdapter {
     }
 
     async fn execute_command(&self, call: Call, progress: ProgressSink) -> Executed {
-        let effect = self.folder.plugin.spec.operation(call.operation.as_str()).map(|o| o.effect);
-        match (self.process(), effect) {
-            (Ok(process), Some(effect)) => self.run(&process, call, progress, effect).await,
+        let operation = self.folder.plugin.spec.operation(call.operation.as_str());
+        match (self.process(), operation) {
+            (Ok(process), Some(operation)) => self.run(&process, call, progress, operation).await,
             (Err(error), _) => Execution::failed("disconnected", error.message, Some("see `ifctl node list`")).into(),
             (_, None) => {
                 Execution::failed("unsupported", format!("the plugin has no operation {}", call.operation), None).into()

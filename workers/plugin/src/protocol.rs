@@ -1,7 +1,7 @@
 //! The messages on the standard input and output of a plugin, one JSON object per line. `docs/plugins.md` explains them.
 
 use crate::redact::Redactor;
-use if_manifest::plugin::Plugin;
+use if_manifest::Plugin;
 use if_schemas::{Effect, OperationId, Status, limits::PAYLOAD_MAX_BYTES, outcome::Failure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

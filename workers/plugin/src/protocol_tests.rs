@@ -58,7 +58,9 @@ fn secrets_are_taken_out_of_everything() {
 
 #[test]
 fn a_process_must_be_what_its_file_says() {
-    let plugin = if_manifest::plugin::parse(
+    let plugin = if_manifest::compile_plugin(
+        "pager",
+        "plugin.yaml",
         "plugin: 1\nid: pager\ndisplay_name: P\ncategory: chat\nsummary: s\ncommand: [x]\noperations:\n  \
          send: {summary: s, effect: once, price: free}\n  status: {summary: s, effect: read, price: free}\n",
     )

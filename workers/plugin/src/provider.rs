@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use if_engine::{Adapter, AdapterError, InstanceConfig, Prices, Provider};
 use if_manifest::ProviderSpec;
 use if_plugin_files::{FilesError, Folder, content_hash};
-use if_schemas::{Hash, Name};
+use if_schemas::{Hash, Name, price::PriceTable};
 use std::{collections::BTreeMap, path::Path, path::PathBuf, sync::Arc};
 use tokio::sync::watch;
 
@@ -27,11 +27,13 @@ pub struct PluginProvider {
     /// Working directories: `<data>/<plugin>/<instance>`.
     data: PathBuf,
     pins: Pins,
+    table: Option<PriceTable>,
 }
 
 impl PluginProvider {
-    pub fn new(folder: Folder, data: PathBuf, pins: Pins) -> Self {
-        Self { folder, data, pins }
+    /// `table` holds the prices now in force.
+    pub fn new(folder: Folder, data: PathBuf, pins: Pins, table: Option<PriceTable>) -> Self {
+        Self { folder, data, pins, table }
     }
 }
 
@@ -43,7 +45,7 @@ impl Provider for PluginProvider {
 
     /// Quantities come from the process; what they cost never does.
     fn prices(&self) -> Prices {
-        Prices { operations: self.folder.plugin.meters.clone(), table: None }
+        Prices::of(self.spec(), self.table.clone())
     }
 
     fn adapter(&self, config: InstanceConfig) -> Result<Arc<dyn Adapter>, AdapterError> {

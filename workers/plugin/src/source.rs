@@ -2,7 +2,8 @@
 
 use crate::provider::{Pins, PluginProvider};
 use if_engine::{Provider, Source, source::Scan};
-use if_plugin_files::{Folder, PLUGIN_FILE};
+use if_plugin_files::{Folder, PLUGIN_FILE, PRICES_FILE};
+use if_schemas::Timestamp;
 use std::{
     collections::BTreeMap,
     fs,
@@ -14,21 +15,26 @@ pub struct PluginSource {
     dir: PathBuf,
     data: PathBuf,
     pins: Pins,
-    /// By folder: the text of its `plugin.yaml` and what came of it.
-    known: Mutex<BTreeMap<PathBuf, (Vec<u8>, Made)>>,
+    now: fn() -> Timestamp,
+    /// By folder: its files, and what came of them.
+    known: Mutex<BTreeMap<PathBuf, (Texts, Made)>>,
 }
 
-type Made = Result<Arc<dyn Provider>, String>;
+/// `plugin.yaml` and `prices.yaml` as they were read.
+type Texts = [Vec<u8>; 2];
+/// Or everything that is wrong with it.
+type Made = Result<Arc<dyn Provider>, Vec<String>>;
 
 impl PluginSource {
-    /// Plugins in `dir`, with their working directories in `data`.
-    pub fn new(dir: PathBuf, data: PathBuf, pins: Pins) -> Self {
-        Self { dir, data, pins, known: Mutex::default() }
+    /// Plugins in `dir`, with their working directories in `data`. `now` says which of their prices are in force.
+    pub fn new(dir: PathBuf, data: PathBuf, pins: Pins, now: fn() -> Timestamp) -> Self {
+        Self { dir, data, pins, now, known: Mutex::default() }
     }
 
     fn make(&self, dir: &Path) -> Made {
-        let folder = Folder::load(dir).map_err(|e| e.to_string())?;
-        Ok(Arc::new(PluginProvider::new(folder, self.data.clone(), self.pins.clone())))
+        let folder = Folder::load(dir).map_err(|e| e.lines())?;
+        let table = folder.prices.as_ref().map(|prices| prices.table((self.now)()));
+        Ok(Arc::new(PluginProvider::new(folder, self.data.clone(), self.pins.clone(), table)))
     }
 }
 
@@ -43,7 +49,7 @@ impl Source for PluginSource {
         let mut old = std::mem::take(&mut *known);
         for dir in folders {
             // What cannot be read here is reported by `make`, which reads it again, bounded.
-            let text = bounded(&dir.join(PLUGIN_FILE));
+            let text = [PLUGIN_FILE, PRICES_FILE].map(|file| bounded(&dir.join(file)));
             let made = match old.remove(&dir) {
                 // A file that `command` names may have come meanwhile: what is broken is tried again.
                 Some((before, made @ Ok(_))) if before == text => made,
@@ -51,7 +57,7 @@ impl Source for PluginSource {
             };
             match &made {
                 Ok(provider) => scan.providers.push(provider.clone()),
-                Err(complaint) => scan.complaints.push(complaint.clone()),
+                Err(complaints) => scan.complaints.extend(complaints.iter().cloned()),
             }
             known.insert(dir, (text, made));
         }
@@ -61,7 +67,7 @@ impl Source for PluginSource {
 
 fn bounded(path: &Path) -> Vec<u8> {
     use std::io::Read;
-    let limit = if_manifest::plugin::PLUGIN_YAML_MAX_BYTES as u64 + 1;
+    let limit = if_manifest::MANIFEST_MAX_BYTES as u64 + 1;
     let mut text = Vec::new();
     let read = fs::File::open(path).and_then(|f| f.take(limit).read_to_end(&mut text));
     if read.is_ok() { text } else { Vec::new() }

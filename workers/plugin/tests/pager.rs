@@ -1,8 +1,8 @@
 //! A real plugin process that behaves and misbehaves: `tests/harness/plugins/pager`, in Python.
 #![cfg(target_os = "linux")]
 
-use if_engine::{Adapter, Call, Execution, InstanceConfig, ProgressSink, Provider, Secret};
-use if_plugin::PluginProvider;
+use if_engine::{Adapter, Call, Execution, InstanceConfig, ProgressSink, Provider, Secret, Source};
+use if_plugin::{PluginProvider, PluginSource};
 use if_plugin_files::{Folder, content_hash};
 use if_schemas::{CommandId, Hash, Name, presence::InstanceState};
 use serde_json::{Map, Value, json};
@@ -38,7 +38,7 @@ impl Stage {
         let folder = if_harness::pager::install(&dir.path().join("plugins")).unwrap();
         edit(&folder);
         let (pins, watch) = watch::channel(Arc::default());
-        let provider = PluginProvider::new(Folder::load(&folder).unwrap(), dir.path().join("data"), watch);
+        let provider = PluginProvider::new(Folder::load(&folder).unwrap(), dir.path().join("data"), watch, None);
         let config = InstanceConfig {
             provider: name(),
             name: "main".parse().unwrap(),
@@ -68,10 +68,20 @@ impl Stage {
 
     async fn run_within(&self, verb: &str, time: Duration) -> (Execution, Vec<(String, Option<Value>)>) {
         let args = Map::from_iter([("text".to_string(), json!("hello"))]);
+        let args = if verb == "send" { args } else { Map::new() };
+        self.run_with(verb, args, time).await
+    }
+
+    async fn run_with(
+        &self,
+        verb: &str,
+        args: Map<String, Value>,
+        time: Duration,
+    ) -> (Execution, Vec<(String, Option<Value>)>) {
         let call = Call {
             command: CommandId::from_bytes([7; 16]),
             operation: format!("chat.{verb}").parse().unwrap(),
-            args: if verb == "send" { args } else { Map::new() },
+            args,
             deadline: Instant::now() + time,
         };
         let (sink, mut progress) = ProgressSink::channel();
@@ -253,4 +263,68 @@ async fn a_process_that_is_not_what_its_file_says_gets_no_secrets() {
         Stage::with(SECRET, |folder| std::fs::write(folder.join("pager.py"), "import sys\nsys.exit(9)\n").unwrap());
     silent.pin();
     assert!(silent.adapter.connect().await.unwrap_err().message.contains("exit status: 9"));
+}
+
+/// The file of the plugin with the text and its price as one wants them.
+fn edited(folder: &Path, from: &str, to: &str) {
+    let file = folder.join("plugin.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains(from), "{from}");
+    std::fs::write(&file, text.replacen(from, to, 1)).unwrap();
+}
+
+#[tokio::test]
+async fn what_is_left_out_comes_from_the_settings() {
+    let from = |setting: &str| {
+        let stage = Stage::with(SECRET, |folder| {
+            edited(folder, "help: what to say,", &format!("help: what to say, from: {setting},"));
+            edited(folder, "  token:", "  greeting: {type: string, help: what to say}\n  token:");
+        });
+        stage.pin();
+        stage
+    };
+    let stage = from("room");
+    stage.adapter.connect().await.unwrap();
+    let (execution, _) = stage.run_with("send", Map::new(), PATIENCE).await;
+    assert_eq!(execution, Execution::Succeeded(json!({"room": "attic", "text": "attic"})));
+    let stage = from("greeting");
+    stage.adapter.connect().await.unwrap();
+    let (execution, _) = stage.run_with("send", Map::new(), PATIENCE).await;
+    assert!(matches!(&execution, Execution::Failed(f) if f.code == "invalid_arguments"), "{execution:?}");
+    assert!(!stage.dir.path().join("data/pager/main/sent.txt").exists(), "nothing was sent");
+}
+
+#[test]
+fn the_price_is_the_one_beside_the_plugin() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = if_harness::pager::install(&dir.path().join("plugins")).unwrap();
+    let price = "price: {metered: {sku: {argument: text}, most: {message: {fixed: 2}}}}";
+    edited(&folder, "effect: once\n    price: free", &format!("effect: once\n    {price}"));
+    edited(&folder, "help: what to say,", "help: what to say, from: room,");
+    let row = |price: &str, from: &str| {
+        format!("{{ rates: {{ message: '{price}' }}, effective_from: {from}, source_url: 'https://example.com' }}")
+    };
+    let rows = format!("[{}, {}]", row("0.05", "2026-01-01"), row("0.07", "2026-07-01"));
+    let text = format!("version: '1'\ncurrency: EUR\nchecked_on: 2026-01-01\nskus: {{ attic: {rows} }}\n");
+    std::fs::write(folder.join("prices.yaml"), text).unwrap();
+    let (_pins, watch) = watch::channel(Arc::default());
+    let (plugins, data) = (dir.path().join("plugins"), dir.path().join("data"));
+    let source = PluginSource::new(plugins, data, watch, || "2026-03-01T00:00:00Z".parse().unwrap());
+    let micros = |source: &PluginSource| {
+        let scan = source.scan();
+        assert_eq!(scan.complaints, [""; 0]);
+        let prices = scan.providers[0].prices();
+        assert_eq!(prices.operations.values().flatten().count(), 1);
+        prices.table.unwrap().skus["attic"].rates[0].amount_micros
+    };
+    assert_eq!(micros(&source), 50_000);
+    let settings = Map::from_iter([("room".to_string(), json!("attic"))]);
+    let defaults = source.scan().providers[0].price_defaults(&settings);
+    assert_eq!(json!(defaults), json!({"chat.send": {"text": "attic"}}));
+    let file = folder.join("prices.yaml");
+    std::fs::write(&file, std::fs::read_to_string(&file).unwrap().replace("0.05", "0.06")).unwrap();
+    assert_eq!(micros(&source), 60_000, "a changed price file is read again");
+    std::fs::write(&file, "currency: 1\nversion: 1\n").unwrap();
+    let complaints = source.scan().complaints;
+    assert!(complaints.iter().all(|c| c.contains("prices.yaml:")) && !complaints.is_empty(), "{complaints:#?}");
 }

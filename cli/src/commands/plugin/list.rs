@@ -63,7 +63,7 @@ type Pins = BTreeMap<Name, (Hash, u64)>;
 pub fn list(context: &Context) -> Result<(), CliError> {
     let home = context.home()?;
     let pins = pins(context, &home)?;
-    let rows = rows(&home.plugins_dir(), pins.as_ref())?;
+    let rows = rows(context, &home.plugins_dir(), pins.as_ref())?;
     if context.out.is_json() {
         return context.out.document(&json!({"plugins": rows}));
     }
@@ -99,8 +99,8 @@ fn pins(context: &Context, home: &Home) -> Result<Option<Pins>, CliError> {
     }
 }
 
-fn rows(dir: &Path, pins: Option<&Pins>) -> Result<Vec<Row>, CliError> {
-    let folders = if_plugin_files::scan(dir).map_err(|e| super::broken(&e))?;
+fn rows(context: &Context, dir: &Path, pins: Option<&Pins>) -> Result<Vec<Row>, CliError> {
+    let folders = if_plugin_files::scan(dir).map_err(|e| super::broken(context, &e))?;
     let name = |p: &Path| p.file_name().map(shown_name).unwrap_or_default();
     let mut rows: Vec<Row> = folders.iter().map(|folder| executable(name(folder), folder, pins)).collect();
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {

@@ -42,7 +42,13 @@ pub fn check(context: &Context, said: &Path) -> Result<(), CliError> {
     let plan = if_manifest::compile_as(id.as_str(), &shown(&files.manifest), &files.manifest.text);
     let plan = plan.map_err(|errors| wrong(context, &errors))?;
     if let Some(file) = &files.prices {
-        if_manifest::prices(id.as_str(), &shown(file), &file.text).map_err(|errors| wrong(context, &errors))?;
+        let prices = if_manifest::prices(id.as_str(), &shown(file), &file.text);
+        let prices = prices.map_err(|errors| wrong(context, &errors))?;
+        let manifest = &files.manifest;
+        let unpriced = if_manifest::unpriced(&shown(manifest), &manifest.text, &plan.spec, &prices);
+        if !unpriced.is_empty() {
+            return Err(wrong(context, &unpriced));
+        }
     }
     let folder = dir.join(id.as_str());
     let cases = cases(context, &folder.join(CASES), &plan)?;

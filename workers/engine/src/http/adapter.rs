@@ -13,8 +13,8 @@ use crate::{
     transport::Transport,
 };
 use async_trait::async_trait;
-use if_manifest::{OperationSpec, ProviderSpec, plan::Plan};
-use if_schemas::{CommandId, OperationId, presence::InstanceState, price::PriceTable, tariff::ArgumentDefaults};
+use if_manifest::{ProviderSpec, plan::Plan};
+use if_schemas::{CommandId, presence::InstanceState, price::PriceTable};
 use serde_json::{Map, Value};
 use std::{
     path::{Path, PathBuf},
@@ -53,21 +53,7 @@ impl Provider for HttpProvider {
         &self.plan.spec
     }
     fn prices(&self) -> Prices {
-        let operations = self.plan.spec.operations.iter();
-        let operations = operations.filter_map(|o| Some((o.id.parse().ok()?, o.price.clone()))).collect();
-        Prices { operations, table: self.table.clone() }
-    }
-    fn price_defaults(&self, settings: &Map<String, Value>) -> ArgumentDefaults {
-        let defaults = |o: &OperationSpec| -> Option<Map<String, Value>> {
-            let meter = o.price.as_ref()?;
-            let from = |name: &str| o.params.iter().find(|p| p.name == name)?.from.as_deref();
-            let given =
-                meter.arguments().filter_map(|name| Some((name.to_string(), settings.get(from(name)?)?.clone())));
-            Some(given.collect())
-        };
-        let operations = self.plan.spec.operations.iter();
-        let given = operations.filter_map(|o| Some((o.id.parse().ok()?, defaults(o)?)));
-        given.filter(|(_, defaults): &(OperationId, Map<_, _>)| !defaults.is_empty()).collect()
+        Prices::of(&self.plan.spec, self.table.clone())
     }
     fn adapter(&self, config: InstanceConfig) -> Result<Arc<dyn Adapter>, AdapterError> {
         Ok(Arc::new(HttpAdapter::new(self.plan.clone(), config, &self.tokens)?))

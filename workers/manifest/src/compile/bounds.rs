@@ -51,5 +51,13 @@ pub const SESSION_LIFETIME_DEFAULT: Duration = Duration::from_secs(3_600);
 pub const SESSION_LIFETIME_MAX: Duration = Duration::from_secs(30 * 86_400);
 pub const SESSION_STEPS_MAX: usize = 8;
 
+/// Words of a plugin's command, and variables it is given.
+pub const PLUGIN_WORDS_MAX: usize = 64;
+/// Memory and largest file of a plugin's process, MiB.
+pub const PLUGIN_MIB_MAX: u32 = 1 << 20;
+pub const PLUGIN_FILES_MAX: u32 = 65_536;
+/// Processor time of a plugin's process, seconds.
+pub const PLUGIN_CPU_MAX: u32 = 365 * 86_400;
+
 /// Shortest duration anything may be set to.
 pub const DURATION_MIN: Duration = Duration::from_millis(1);

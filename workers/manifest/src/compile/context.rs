@@ -5,7 +5,7 @@ use crate::{
     ManifestError,
     args::nearest,
     plan::{Escape, Template, Templates},
-    raw::{Field, Manifest, Param},
+    raw::{Category, Field, Manifest, Param, PluginManifest},
     spec::regex,
     yaml::Node,
 };
@@ -70,9 +70,55 @@ const ROOTS: [(&str, Scope); 9] = [
 const COMMAND_NAMES: [&str; 2] = ["id", "idempotency_key"];
 const REQUEST_NAMES: [&str; 7] = ["method", "path", "body", "body_sha256", "timestamp", "timestamp_ms", "nonce"];
 
+/// What every file that describes a provider says: all that one part of the compiler looks up in another.
+#[derive(Debug)]
+pub struct Outline<'a> {
+    /// Version of the vocabulary, and the key that says it.
+    pub version: (&'static str, u8),
+    pub id: &'a str,
+    pub display_name: &'a str,
+    pub category: Category,
+    pub summary: &'a str,
+    pub instance: &'a IndexMap<String, Field>,
+    /// The parameters of each operation.
+    pub operations: Vec<(&'a str, &'a IndexMap<String, Param>)>,
+    pub allowed_hosts: &'a [String],
+}
+
+impl<'a> From<&'a Manifest> for Outline<'a> {
+    fn from(raw: &'a Manifest) -> Self {
+        Self {
+            version: ("manifest", raw.manifest),
+            id: &raw.id,
+            display_name: &raw.display_name,
+            category: raw.category,
+            summary: &raw.summary,
+            instance: &raw.instance,
+            operations: raw.operations.iter().map(|(name, o)| (name.as_str(), &o.params)).collect(),
+            allowed_hosts: &raw.allowed_hosts,
+        }
+    }
+}
+
+impl<'a> From<&'a PluginManifest> for Outline<'a> {
+    fn from(raw: &'a PluginManifest) -> Self {
+        Self {
+            version: ("plugin", raw.plugin),
+            id: &raw.id,
+            display_name: &raw.display_name,
+            category: raw.category,
+            summary: &raw.summary,
+            instance: &raw.instance,
+            operations: raw.operations.iter().map(|(name, o)| (name.as_str(), &o.params)).collect(),
+            // It does not speak through the engine.
+            allowed_hosts: &[],
+        }
+    }
+}
+
 pub struct Compiler<'a> {
     walk: Walk<'a>,
-    pub raw: &'a Manifest,
+    pub outline: Outline<'a>,
     pub templates: Templates,
     /// Parameters of the operation at hand.
     pub params: Option<&'a IndexMap<String, Param>>,
@@ -83,9 +129,9 @@ pub struct Compiler<'a> {
 }
 
 impl<'a> Compiler<'a> {
-    pub fn new(file: &'a str, root: &'a Node, raw: &'a Manifest) -> Self {
+    pub fn new(file: &'a str, root: &'a Node, outline: impl Into<Outline<'a>>) -> Self {
         let (walk, templates) = (Walk::new(file, root), Templates::new());
-        Self { walk, raw, templates, params: None, created: vec![], session: vec![] }
+        Self { walk, outline: outline.into(), templates, params: None, created: vec![], session: vec![] }
     }
 
     /// Everything found, in the order of the file.
@@ -183,8 +229,8 @@ impl<'a> Compiler<'a> {
             let known: Vec<&str> = self.params.map(|p| p.keys().map(String::as_str).collect()).unwrap_or_default();
             return self.one_of(&format!("args.{name}"), name, &known);
         }
-        let raw = self.raw;
-        let Some((operation, _)) = raw.operations.iter().find(|(_, o)| !o.params.contains_key(name)) else {
+        let without = self.outline.operations.iter().find(|(_, params)| !params.contains_key(name));
+        let Some((operation, _)) = without else {
             return true;
         };
         let message = format!("args.{name} is used for every operation, but {operation:?} has no such parameter");
@@ -194,12 +240,12 @@ impl<'a> Compiler<'a> {
 
     fn setting(&mut self, name: &str, secret: bool) -> bool {
         let (root, other) = if secret { ("secret", "instance") } else { ("instance", "secret") };
-        let raw = self.raw;
-        if raw.instance.get(name).is_some_and(|f| f.secret != secret) {
+        let instance = self.outline.instance;
+        if instance.get(name).is_some_and(|f| f.secret != secret) {
             self.wrong(format!("there is no {root}.{name}"), format!("it is {other}.{name}"));
             return false;
         }
-        let known = raw.instance.iter().filter(|(_, f)| f.secret == secret);
+        let known = instance.iter().filter(|(_, f)| f.secret == secret);
         let known: Vec<&str> = known.map(|(name, _)| name.as_str()).collect();
         self.one_of(&format!("{root}.{name}"), name, &known)
     }
@@ -227,9 +273,9 @@ impl<'a> Compiler<'a> {
 
     /// The setting `name`.
     pub fn field(&mut self, name: &str) -> Option<&'a Field> {
-        let raw = self.raw;
-        let known: Vec<&str> = raw.instance.keys().map(String::as_str).collect();
-        if self.one_of(name, name, &known) { raw.instance.get(name) } else { None }
+        let instance = self.outline.instance;
+        let known: Vec<&str> = instance.keys().map(String::as_str).collect();
+        if self.one_of(name, name, &known) { instance.get(name) } else { None }
     }
 
     pub fn json_path(&mut self, source: &str) -> Option<JsonPath> {

@@ -6,6 +6,7 @@ mod context;
 mod extract;
 mod operation;
 mod outcomes;
+mod plugin;
 mod price;
 mod provider;
 mod request;
@@ -14,13 +15,14 @@ mod url;
 pub(crate) mod walk;
 
 pub use bounds::*;
-use context::{Compiler, Scope};
+use context::{Compiler, Outline, Scope};
 pub(crate) use provider::is_date;
 use walk::in_order;
 
 use crate::{
     ManifestError, Plan,
-    raw::{Auth, Field, Limits, Manifest, Operation, Retry},
+    plugin::Plugin,
+    raw::{Auth, Field, Limits, Manifest, Operation, PluginManifest, PluginOperation, Resources, Retry},
     yaml::{self, Finding, Node, Tree},
 };
 use serde::Deserialize;
@@ -29,20 +31,26 @@ use serde::Deserialize;
 /// (unknown keys, wrong types), then, where the form is right, those of its meaning.
 pub fn compile(file: &str, text: &str) -> Result<Plan, Vec<ManifestError>> {
     let node = parse(file, text)?;
-    let raw = read(file, &node)?;
-    Compiler::new(file, &node, &raw).plan()
+    let raw: Manifest = read(file, &node, manifest_parts)?;
+    Compiler::new(file, &node, &raw).plan(&raw)
 }
 
 /// The same for a manifest whose folder is called `id`: it must have that name.
 pub fn compile_as(id: &str, file: &str, text: &str) -> Result<Plan, Vec<ManifestError>> {
     let node = parse(file, text)?;
-    let raw = read(file, &node)?;
+    let raw: Manifest = read(file, &node, manifest_parts)?;
     let mut compiler = Compiler::new(file, &node, &raw);
-    if raw.id != id {
-        let message = format!("id is {:?}, but the folder is called {id:?}", raw.id);
-        compiler.at("id", |c| c.wrong(message, "give both the same name"));
-    }
-    compiler.plan()
+    compiler.folder(id);
+    compiler.plan(&raw)
+}
+
+/// Compiles the `plugin.yaml` `text` of a folder that is called `id`, with errors like those of [`compile`].
+pub fn compile_plugin(id: &str, file: &str, text: &str) -> Result<Plugin, Vec<ManifestError>> {
+    let node = parse(file, text)?;
+    let raw: PluginManifest = read(file, &node, plugin_parts)?;
+    let mut compiler = Compiler::new(file, &node, &raw);
+    compiler.folder(id);
+    compiler.plugin(&raw)
 }
 
 /// The located tree of a file that must have content.
@@ -62,28 +70,36 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<Node, Vec<ManifestError>> 
     }
 }
 
-fn read(file: &str, node: &Node) -> Result<Manifest, Vec<ManifestError>> {
-    let (read, mut findings) = yaml::read::<Manifest>(node, None);
+/// Reads a whole file. Reading ends with the first thing that does not fit: `parts` adds the first of each part.
+pub(crate) fn read<'a, T: Deserialize<'a>>(
+    file: &str,
+    node: &'a Node,
+    parts: impl FnOnce(&'a Node, &mut Vec<Finding>),
+) -> Result<T, Vec<ManifestError>> {
+    let (read, mut findings) = yaml::read::<T>(node, None);
     match read {
-        Ok(manifest) if findings.is_empty() => return Ok(manifest),
+        Ok(whole) if findings.is_empty() => return Ok(whole),
         Ok(_) => {}
         Err(first) => {
             findings.push(first);
-            findings.extend(others(node));
+            parts(node, &mut findings);
         }
     }
     Err(located(file, findings))
 }
 
-/// The first error of each part: reading as a whole ends with the first of all.
-fn others(node: &Node) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    part::<Auth>(node, "auth", &mut findings);
-    part::<Limits>(node, "limits", &mut findings);
-    part::<Retry>(node, "retry", &mut findings);
-    entries::<Field>(node, "instance", &mut findings);
-    entries::<Operation>(node, "operations", &mut findings);
-    findings
+fn manifest_parts(node: &Node, findings: &mut Vec<Finding>) {
+    part::<Auth>(node, "auth", findings);
+    part::<Limits>(node, "limits", findings);
+    part::<Retry>(node, "retry", findings);
+    entries::<Field>(node, "instance", findings);
+    entries::<Operation>(node, "operations", findings);
+}
+
+fn plugin_parts(node: &Node, findings: &mut Vec<Finding>) {
+    part::<Resources>(node, "resources", findings);
+    entries::<Field>(node, "instance", findings);
+    entries::<PluginOperation>(node, "operations", findings);
 }
 
 fn part<'a, T: Deserialize<'a>>(node: &'a Node, key: &'a str, findings: &mut Vec<Finding>) {
@@ -101,7 +117,7 @@ fn entries<'a, T: Deserialize<'a>>(node: &'a Node, key: &str, findings: &mut Vec
 }
 
 /// In the order of the file, each once.
-pub(crate) fn located(file: &str, findings: Vec<Finding>) -> Vec<ManifestError> {
+fn located(file: &str, findings: Vec<Finding>) -> Vec<ManifestError> {
     let error = |f: Finding| ManifestError {
         file: file.into(),
         line: f.at.line(),

@@ -5,14 +5,46 @@ use super::{
 };
 use crate::{
     OperationSpec,
-    plan::{Idempotency, OperationPlan, Pagination, PaginationKind, Poll, Retry},
+    plan::{Extract, Idempotency, OperationPlan, Pagination, PaginationKind, Poll, Retry, Template},
     raw::{self, ResponseFormat},
 };
-use if_schemas::{Effect, OperationId};
+use if_schemas::{Effect, OperationId, price::Unit};
+use indexmap::IndexMap;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// What the requests of an operation may use.
 const REQUEST: Scope = Scope::ARGS.and(Scope::INSTANCE).and(Scope::SECRET).and(Scope::COMMAND);
+
+/// The part of an operation that is the same whatever executes it.
+pub struct Head<'a> {
+    pub summary: &'a str,
+    pub effect: raw::Effect,
+    pub price: &'a raw::Price,
+    pub params: &'a IndexMap<String, raw::Param>,
+    pub notice: Option<&'a String>,
+    pub redact: &'a [String],
+}
+
+impl<'a> From<&'a raw::Operation> for Head<'a> {
+    fn from(raw: &'a raw::Operation) -> Self {
+        Self {
+            summary: &raw.summary,
+            effect: raw.effect,
+            price: &raw.price,
+            params: &raw.params,
+            notice: raw.notice.as_ref(),
+            redact: &raw.redact,
+        }
+    }
+}
+
+/// That part, compiled.
+pub struct Described {
+    pub spec: OperationSpec,
+    pub notice: Option<Template>,
+    /// How usage is read from an answer; none for a free operation.
+    pub used: Option<BTreeMap<Unit, Extract>>,
+}
 
 fn effect(raw: raw::Effect) -> Effect {
     match raw {
@@ -23,21 +55,51 @@ fn effect(raw: raw::Effect) -> Effect {
 }
 
 impl<'a> Compiler<'a> {
-    /// The id the operation has everywhere: `chat.send`.
-    pub fn operation_id(&mut self, name: &str) -> String {
-        let family = match self.raw.category {
-            raw::Category::Studio => &self.raw.id,
+    /// The first word of every operation's id.
+    pub fn family(&self) -> &'a str {
+        match self.outline.category {
+            raw::Category::Studio => self.outline.id,
             other => other.as_str(),
-        };
-        let id = format!("{family}.{name}");
+        }
+    }
+
+    /// The id the operation has everywhere: `chat.send`.
+    fn operation_id(&mut self, name: &str) -> String {
+        let id = format!("{}.{name}", self.family());
         if id.parse::<OperationId>().is_err() {
             self.wrong_key(format!("{id:?} is no operation id"), "use lower-case words joined by dots, like vm.create");
         }
-        let raw = self.raw;
-        if let Some(other) = raw.operations.keys().find(|o| o.strip_prefix(name).is_some_and(|r| r.starts_with('.'))) {
+        let below = |(o, _): &(&'a str, _)| o.strip_prefix(name).is_some_and(|r: &str| r.starts_with('.'));
+        let below = self.outline.operations.iter().find(|o| below(o)).map(|(other, _)| *other);
+        if let Some(other) = below {
             self.wrong_key(format!("{name:?} is an operation, and {other:?} is below it"), "rename one of them");
         }
         id
+    }
+
+    /// What operations have whatever executes them. `redactable` are the names that `redact` may hold.
+    pub fn described(&mut self, name: &'a str, raw: Head<'a>, redactable: &[&str]) -> Option<Described> {
+        let id = self.operation_id(name);
+        self.line("summary", raw.summary);
+        let params = self.at("params", |c| c.param_specs(raw.params));
+        let price = self.at("price", |c| c.price(raw.price));
+        let notice = self.optional("notice", raw.notice, Scope::ARGS | Scope::INSTANCE);
+        self.at("redact", |c| {
+            for (i, name) in raw.redact.iter().enumerate() {
+                c.at(i, |c| c.one_of(name, name, redactable));
+            }
+        });
+        let (notice, (price, used)) = (notice?, price?.unzip());
+        let spec = OperationSpec {
+            id,
+            summary: raw.summary.into(),
+            effect: effect(raw.effect),
+            params,
+            price,
+            notice: raw.notice.cloned(),
+            redact: raw.redact.to_vec(),
+        };
+        Some(Described { spec, notice, used })
     }
 
     pub fn operation(
@@ -60,11 +122,7 @@ impl<'a> Compiler<'a> {
         raw: &'a raw::Operation,
         retry: Retry,
     ) -> Option<(OperationSpec, OperationPlan)> {
-        let id = self.operation_id(name);
-        self.line("summary", &raw.summary);
-        let params = self.at("params", |c| c.param_specs(&raw.params));
-        let price = self.at("price", |c| c.price(&raw.price));
-        let notice = self.optional("notice", raw.notice.as_ref(), Scope::ARGS | Scope::INSTANCE);
+        let described = self.described(name, Head::from(raw), &redactable(raw));
         let request = self.at("request", |c| c.request(&raw.request, REQUEST));
         let response = self.at("response", |c| c.response(&raw.response));
         let errors = self.at("errors", |c| c.rules(&raw.errors, ANSWER));
@@ -78,23 +136,13 @@ impl<'a> Compiler<'a> {
             Some(poll) => self.at("poll", |c| c.poll(poll)).map(Some),
         };
         let retry = self.operation_retry(raw, retry);
-        self.at("redact", |c| c.redact(raw));
-        let (meter, used) = price?.unzip();
-        let spec = OperationSpec {
-            id: id.clone(),
-            summary: raw.summary.clone(),
-            effect: effect(raw.effect),
-            params,
-            price: meter,
-            notice: raw.notice.clone(),
-            redact: raw.redact.clone(),
-        };
+        let Described { spec, notice, used } = described?;
         let from = raw.params.iter().filter_map(|(name, p)| p.from.clone().map(|from| (name.clone(), from)));
         let plan = OperationPlan {
-            id,
-            effect: effect(raw.effect),
+            id: spec.id.clone(),
+            effect: spec.effect,
             from_instance: from.collect::<BTreeMap<_, _>>(),
-            notice: notice?,
+            notice,
             request: request?,
             response: response?,
             errors: errors?.into_iter().map(Arc::new).collect(),
@@ -206,14 +254,12 @@ impl<'a> Compiler<'a> {
             message: message?,
         })
     }
+}
 
-    fn redact(&mut self, raw: &'a raw::Operation) {
-        let text = raw.response.stream.as_ref().map(|_| "text");
-        let fields = raw.response.list.iter().flat_map(|l| l.fields.keys());
-        let names = raw.params.keys().chain(raw.response.result.keys()).chain(fields).map(String::as_str);
-        let known: Vec<&str> = names.chain(text).collect();
-        for (i, name) in raw.redact.iter().enumerate() {
-            self.at(i, |c| c.one_of(name, name, &known));
-        }
-    }
+/// Arguments and fields of the result.
+fn redactable(raw: &raw::Operation) -> Vec<&str> {
+    let text = raw.response.stream.as_ref().map(|_| "text");
+    let fields = raw.response.list.iter().flat_map(|l| l.fields.keys());
+    let names = raw.params.keys().chain(raw.response.result.keys()).chain(fields).map(String::as_str);
+    names.chain(text).collect()
 }

@@ -2,18 +2,18 @@
 
 use super::{
     CONCURRENCY_DEFAULT, CONCURRENCY_MAX, CONNECT_DEFAULT, CONNECT_MAX, Compiler, DURATION_MIN, FIRST_BYTE_DEFAULT,
-    FIRST_BYTE_MAX, HEADER_BYTES_DEFAULT, HEADER_BYTES_MAX, IDLE_DEFAULT, IDLE_MAX, OPERATIONS_MAX, RATE_PER_MAX,
-    RATE_REQUESTS_MAX, REDIRECTS_DEFAULT, REDIRECTS_MAX, RESPONSE_BYTES_DEFAULT, RESPONSE_BYTES_MAX,
+    FIRST_BYTE_MAX, HEADER_BYTES_DEFAULT, HEADER_BYTES_MAX, IDLE_DEFAULT, IDLE_MAX, OPERATIONS_MAX, Outline,
+    RATE_PER_MAX, RATE_REQUESTS_MAX, REDIRECTS_DEFAULT, REDIRECTS_MAX, RESPONSE_BYTES_DEFAULT, RESPONSE_BYTES_MAX,
     RETRY_ATTEMPTS_DEFAULT, RETRY_ATTEMPTS_MAX, RETRY_BASE_DEFAULT, RETRY_PAUSE_DEFAULT, RETRY_PAUSE_MAX, Scope,
     outcomes,
 };
 use crate::{
-    ManifestError, OperationSpec, Plan, ProviderSpec,
+    FieldSpec, ManifestError, OperationSpec, Plan, ProviderSpec,
     args::is_http_url,
     plan::{ErrorRule, Limits, OperationPlan, RateLimit, Retry},
     raw::{self, Backoff, Effect, Format},
 };
-use if_schemas::{Name, Timestamp};
+use if_schemas::{Name, SchemaError, Timestamp};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// The version of the vocabulary.
@@ -28,8 +28,8 @@ const RETRY: Retry = Retry {
 };
 
 impl<'a> Compiler<'a> {
-    pub fn plan(mut self) -> Result<Plan, Vec<ManifestError>> {
-        let plan = self.parts();
+    pub fn plan(mut self, raw: &'a raw::Manifest) -> Result<Plan, Vec<ManifestError>> {
+        let plan = self.parts(raw);
         let errors = self.errors();
         match plan {
             Some(plan) if errors.is_empty() => Ok(Plan { templates: self.templates, ..plan }),
@@ -37,9 +37,9 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn parts(&mut self) -> Option<Plan> {
-        let raw = self.raw;
+    fn parts(&mut self, raw: &'a raw::Manifest) -> Option<Plan> {
         self.identity();
+        self.sources(raw);
         let instance = self.at("instance", |c| c.fields(&raw.instance));
         let allowed_hosts = self.at("allowed_hosts", |c| c.allowed_hosts());
         let host_fields = raw.instance.iter().filter(|(_, f)| f.format == Some(Format::Uri));
@@ -55,8 +55,8 @@ impl<'a> Compiler<'a> {
         let limits = self.at("limits", |c| c.limits(&raw.limits));
         let retry = self.at("retry", |c| c.retry(&raw.retry, RETRY));
         let rules = self.at("errors", |c| c.rules(&raw.errors, Scope::INSTANCE | Scope::RESPONSE));
-        let operations = self.at("operations", |c| c.operations(retry.unwrap_or(RETRY)));
-        let verify = self.at("verify", |c| c.verify());
+        let operations = self.at("operations", |c| c.operations(raw, retry.unwrap_or(RETRY)));
+        let verify = self.at("verify", |c| c.verify(raw));
         let (specs, mut operations): (Vec<OperationSpec>, BTreeMap<String, OperationPlan>) = operations?;
         let shared: Vec<Arc<ErrorRule>> = rules?.into_iter().chain(outcomes::built_in()).map(Arc::new).collect();
         for operation in operations.values_mut() {
@@ -64,16 +64,11 @@ impl<'a> Compiler<'a> {
         }
         Some(Plan {
             spec: ProviderSpec {
-                id: raw.id.clone(),
-                display_name: raw.display_name.clone(),
-                category: raw.category,
-                summary: raw.summary.clone(),
                 docs_url: Some(raw.docs_url.clone()),
                 maturity: Some(raw.maturity),
                 checked_on: Some(raw.checked_on.clone()),
                 verify: verify.clone(),
-                instance,
-                operations: specs,
+                ..self.spec(instance, specs)
             },
             category: raw.category,
             maturity: raw.maturity,
@@ -90,31 +85,64 @@ impl<'a> Compiler<'a> {
         })
     }
 
-    fn identity(&mut self) {
-        let raw = self.raw;
-        if raw.manifest != VERSION {
-            self.at("manifest", |c| c.wrong(format!("manifest is {}", raw.manifest), format!("use {VERSION}")));
+    /// The folder of the file is called `name`: that must be its id.
+    pub fn folder(&mut self, name: &str) {
+        let id = self.outline.id;
+        if id != name {
+            let message = format!("id is {id:?}, but the folder is called {name:?}");
+            self.at("id", |c| c.wrong(message, "give both the same name"));
         }
-        if let Err(e) = raw.id.parse::<Name>() {
-            self.at("id", |c| c.error(e.to_string()));
+    }
+
+    /// What every file begins with. Gives the id.
+    pub fn identity(&mut self) -> Option<Name> {
+        let Outline { version: (key, version), id, display_name, summary, .. } = self.outline;
+        if version != VERSION {
+            self.at(key, |c| c.wrong(format!("{key} is {version}"), format!("use {VERSION}")));
         }
-        self.line("display_name", &raw.display_name);
-        self.line("summary", &raw.summary);
+        self.line("display_name", display_name);
+        self.line("summary", summary);
+        let operations = self.outline.operations.len();
+        if operations == 0 || operations > OPERATIONS_MAX {
+            let message = format!("the provider has {operations} operations");
+            self.at("operations", |c| c.wrong(message, format!("use 1 to {OPERATIONS_MAX}")));
+        }
+        id.parse().map_err(|e: SchemaError| self.at("id", |c| c.error(e.to_string()))).ok()
+    }
+
+    /// The description of the provider, as far as every file has it.
+    pub fn spec(&self, instance: Vec<FieldSpec>, operations: Vec<OperationSpec>) -> ProviderSpec {
+        let Outline { id, display_name, category, summary, .. } = self.outline;
+        ProviderSpec {
+            id: id.into(),
+            display_name: display_name.into(),
+            category,
+            summary: summary.into(),
+            docs_url: None,
+            maturity: None,
+            checked_on: None,
+            verify: None,
+            instance,
+            operations,
+        }
+    }
+
+    /// Where what the manifest says comes from.
+    fn sources(&mut self, raw: &raw::Manifest) {
         if !raw.docs_url.starts_with("https://") || !is_http_url(&raw.docs_url) {
             self.at("docs_url", |c| c.wrong(format!("docs_url is {:?}", raw.docs_url), "use an https URL"));
         }
         if !is_date(&raw.checked_on) {
             self.at("checked_on", |c| c.wrong(format!("checked_on is {:?}", raw.checked_on), "use YYYY-MM-DD"));
         }
-        if raw.operations.is_empty() || raw.operations.len() > OPERATIONS_MAX {
-            let message = format!("the provider has {} operations", raw.operations.len());
-            self.at("operations", |c| c.wrong(message, format!("use 1 to {OPERATIONS_MAX}")));
-        }
     }
 
     /// Descriptions in the order of the file, and plans by id.
-    fn operations(&mut self, retry: Retry) -> Option<(Vec<OperationSpec>, BTreeMap<String, OperationPlan>)> {
-        let raw = self.raw;
+    fn operations(
+        &mut self,
+        raw: &'a raw::Manifest,
+        retry: Retry,
+    ) -> Option<(Vec<OperationSpec>, BTreeMap<String, OperationPlan>)> {
         let compiled = self.each(&raw.operations, |c, name, operation| c.operation(name, operation, retry))?;
         let (mut specs, mut plans) = (Vec::new(), BTreeMap::new());
         for (_, (spec, plan)) in compiled {
@@ -124,8 +152,7 @@ impl<'a> Compiler<'a> {
         Some((specs, plans))
     }
 
-    fn verify(&mut self) -> Option<String> {
-        let raw = self.raw;
+    fn verify(&mut self, raw: &raw::Manifest) -> Option<String> {
         let known: Vec<&str> = raw.operations.keys().map(String::as_str).collect();
         if !self.one_of(&raw.verify, &raw.verify, &known) {
             return None;
@@ -137,8 +164,7 @@ impl<'a> Compiler<'a> {
         if let Some((name, _)) = operation.params.iter().find(|(_, p)| p.required && p.from.is_none()) {
             self.wrong(format!("{} needs {name}", raw.verify), "name an operation without required parameters");
         }
-        let family = if raw.category == raw::Category::Studio { &raw.id } else { raw.category.as_str() };
-        Some(format!("{family}.{}", raw.verify))
+        Some(format!("{}.{}", self.family(), raw.verify))
     }
 
     fn limits(&mut self, raw: &'a raw::Limits) -> Option<Limits> {

@@ -1,3 +1,5 @@
+mod kinds;
+
 use super::*;
 use crate::plan::HostPattern;
 
@@ -34,7 +36,9 @@ fn the_folder_has_the_name_of_the_provider() {
 }
 
 /// What is replaced in the manifest above, by what, and everything that is then said.
-const REFUSED: &[(&str, &str, &[&str])] = &[
+type Refused<'a> = &'a [(&'a str, &'a str, &'a [&'a str])];
+
+const REFUSED: Refused = &[
     ("auth: none", "auth: { bearr: { token: a } }", &[r#"28:9: auth: there is no "bearr" (did you mean "bearer"?)"#]),
     (
         "summary: Telegram bots",
@@ -266,8 +270,12 @@ const REFUSED: &[(&str, &str, &[&str])] = &[
 
 #[test]
 fn every_refusal_names_its_place() {
+    all_refused(REFUSED);
+}
+
+fn all_refused(refused: Refused) {
     let mut wrong = Vec::new();
-    for (from, to, expected) in REFUSED {
+    for (from, to, expected) in refused {
         assert_eq!(TELEGRAM.matches(from).count(), 1, "{from:?} is not once in the manifest");
         let found = shown(compile("m.yaml", &TELEGRAM.replace(from, to)));
         let expected: Vec<String> = expected.iter().map(|e| format!("m.yaml:{e}")).collect();

@@ -12,7 +12,7 @@ const LABEL_MAX_BYTES: usize = 63;
 
 impl Compiler<'_> {
     pub fn allowed_hosts(&mut self) -> Vec<HostPattern> {
-        let hosts = &self.raw.allowed_hosts;
+        let hosts = self.outline.allowed_hosts;
         if hosts.len() > ALLOWED_HOSTS_MAX {
             self.error(format!("{} hosts, at most {ALLOWED_HOSTS_MAX} are allowed", hosts.len()));
         }
@@ -44,7 +44,7 @@ impl Compiler<'_> {
             return None;
         };
         let host = host_of(rest);
-        let allowed = self.raw.allowed_hosts.iter().any(|pattern| match pattern.strip_prefix("*.") {
+        let allowed = self.outline.allowed_hosts.iter().any(|pattern| match pattern.strip_prefix("*.") {
             Some(below) => host.strip_suffix(below).is_some_and(|h| h.ends_with('.')),
             None => *pattern == host,
         });
@@ -59,7 +59,7 @@ impl Compiler<'_> {
     /// Its value is not encoded, so nothing else may be put in.
     fn url_of_setting(&mut self, source: &str, expression: &str, rest: &str, scope: Scope) -> Option<Template> {
         let name = expression.strip_prefix("instance.").unwrap_or_default();
-        let field = self.raw.instance.get(name);
+        let field = self.outline.instance.get(name);
         if !field.is_some_and(|f| f.format == Some(Format::Uri) && !f.secret) {
             let next = "begin with https://, or with {{ instance.NAME }} of format uri";
             self.wrong(format!("a URL cannot begin with {{{{ {expression} }}}}"), next);

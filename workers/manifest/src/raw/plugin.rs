@@ -44,6 +44,13 @@ pub struct PluginOperation {
     pub price: Price,
     #[serde(default)]
     pub params: IndexMap<String, Param>,
+    /// Template over `args` and `instance`: said before the command is sent, for what costs money or cannot be undone.
+    #[serde(default)]
+    pub notice: Option<String>,
+    /// Arguments that are replaced by `[redacted]` wherever they would be shown or kept in clear. What the result holds is
+    /// the plugin's to leave out.
+    #[serde(default)]
+    pub redact: Vec<String>,
 }
 
 /// The most one process may take. What is not given has a default.

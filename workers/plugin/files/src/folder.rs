@@ -1,7 +1,6 @@
 //! The folders of plugins: what each of them is.
 
-use if_manifest::plugin::{self, PLUGIN_YAML_MAX_BYTES, Plugin, PluginError};
-use if_schemas::Name;
+use if_manifest::{MANIFEST_MAX_BYTES, ManifestError, Plugin, Prices, compile_plugin, prices, unpriced};
 use std::{
     fs::{self, File},
     io::Read,
@@ -10,6 +9,8 @@ use std::{
 
 /// The description of an executable plugin.
 pub const PLUGIN_FILE: &str = "plugin.yaml";
+/// What it costs.
+pub const PRICES_FILE: &str = "prices.yaml";
 /// The description of a declarative one, which is no concern of this crate.
 pub const MANIFEST_FILE: &str = "manifest.yaml";
 /// Most folders looked at.
@@ -20,12 +21,11 @@ const FOLDERS_MAX: usize = 500;
 pub enum FolderError {
     #[error("{path}: cannot be read: {source}", path = .path.display())]
     Io { path: PathBuf, source: std::io::Error },
-    #[error("{path}:{source}", path = .path.display())]
-    Manifest { path: PathBuf, source: PluginError },
+    /// Everything wrong with one file, at least one thing.
+    #[error("{}", first(.0))]
+    Wrong(Vec<ManifestError>),
     #[error("{path}: not UTF-8 text", path = .path.display())]
     NotText { path: PathBuf },
-    #[error("{path}: the id is {id}, but the folder is called {folder}: they must be the same", path = .path.display())]
-    OtherName { path: PathBuf, id: Name, folder: String },
     #[error("{path} holds both {PLUGIN_FILE} and {MANIFEST_FILE}: a plugin is one of them", path = .path.display())]
     Both { path: PathBuf },
     #[error("{path}: `command` names {file}, which is no file of the folder", path = .path.display())]
@@ -34,28 +34,39 @@ pub enum FolderError {
     TooMany(PathBuf),
 }
 
+/// The first of several errors, and how many more there are.
+fn first(errors: &[ManifestError]) -> String {
+    match errors {
+        [] => "it cannot be read".into(),
+        [only] => only.to_string(),
+        [first, more @ ..] => format!("{first}, and {} more", more.len()),
+    }
+}
+
+impl FolderError {
+    /// One line for each thing that is wrong.
+    pub fn lines(&self) -> Vec<String> {
+        match self {
+            FolderError::Wrong(errors) => errors.iter().map(ToString::to_string).collect(),
+            other => vec![other.to_string()],
+        }
+    }
+}
+
 /// A plugin and where it is.
 #[derive(Debug, Clone)]
 pub struct Folder {
     pub dir: PathBuf,
     pub plugin: Plugin,
+    pub prices: Option<Prices>,
 }
 
 impl Folder {
-    /// Reads and checks `dir/plugin.yaml`. Runs and hashes nothing.
+    /// Reads and checks `dir/plugin.yaml`, and `dir/prices.yaml` where there is one. Runs and hashes nothing.
     pub fn load(dir: &Path) -> Result<Self, FolderError> {
         let path = dir.join(PLUGIN_FILE);
-        let io = |source| FolderError::Io { path: path.clone(), source };
-        let mut bytes = Vec::new();
-        let file = File::open(&path).map_err(io)?;
-        // One byte more than allowed, so that a longer file is refused by its size.
-        file.take(PLUGIN_YAML_MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(io)?;
-        let text = String::from_utf8(bytes).map_err(|_| FolderError::NotText { path: path.clone() })?;
-        let plugin = plugin::parse(&text).map_err(|source| FolderError::Manifest { path: path.clone(), source })?;
         let folder = dir.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        if plugin.id.as_str() != folder {
-            return Err(FolderError::OtherName { path, id: plugin.id, folder });
-        }
+        let plugin = compile_plugin(&folder, &path.to_string_lossy(), &text(&path)?).map_err(FolderError::Wrong)?;
         if dir.join(MANIFEST_FILE).exists() {
             return Err(FolderError::Both { path: dir.into() });
         }
@@ -63,7 +74,20 @@ impl Folder {
         if let Some(file) = missing {
             return Err(FolderError::NoFile { path, file: file.clone() });
         }
-        Ok(Self { dir: dir.into(), plugin })
+        let path = dir.join(PRICES_FILE);
+        let prices = match path.exists() {
+            false => None,
+            true => Some(prices(&folder, &path.to_string_lossy(), &text(&path)?).map_err(FolderError::Wrong)?),
+        };
+        Ok(Self { dir: dir.into(), plugin, prices })
+    }
+
+    /// Fails where `plugin.yaml` names a SKU that `prices.yaml` has no price of.
+    pub fn check_prices(&self) -> Result<(), FolderError> {
+        let Some(prices) = &self.prices else { return Ok(()) };
+        let path = self.dir.join(PLUGIN_FILE);
+        let found = unpriced(&path.to_string_lossy(), &text(&path)?, &self.plugin.spec, prices);
+        if found.is_empty() { Ok(()) } else { Err(FolderError::Wrong(found)) }
     }
 
     /// What is started: files of the folder as absolute paths.
@@ -74,6 +98,14 @@ impl Folder {
         };
         self.plugin.command.iter().map(argument).collect()
     }
+}
+
+/// The text of a file that is not too large: one byte more than allowed is read, so that it is refused by its size.
+fn text(path: &Path) -> Result<String, FolderError> {
+    let io = |source| FolderError::Io { path: path.into(), source };
+    let mut bytes = Vec::new();
+    File::open(path).map_err(io)?.take(MANIFEST_MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(io)?;
+    String::from_utf8(bytes).map_err(|_| FolderError::NotText { path: path.into() })
 }
 
 /// The folders in `dir` that hold a `plugin.yaml`, by name. A directory that is not there holds none.
@@ -98,3 +130,7 @@ pub fn scan(dir: &Path) -> Result<Vec<PathBuf>, FolderError> {
     folders.sort();
     Ok(folders)
 }
+
+#[cfg(test)]
+#[path = "folder_tests.rs"]
+mod tests;

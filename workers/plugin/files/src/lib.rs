@@ -6,6 +6,6 @@ mod folder;
 mod hash;
 mod template;
 
-pub use folder::{Folder, FolderError, PLUGIN_FILE, scan};
+pub use folder::{Folder, FolderError, PLUGIN_FILE, PRICES_FILE, scan};
 pub use hash::{Contents, FileInfo, FilesError, content_hash, contents, list};
 pub use template::template;

@@ -1,18 +1,16 @@
 //! What `plugin new` writes: a small plugin that works, in Python.
 
-use if_manifest::plugin::{self, Plugin, PluginError};
+use if_manifest::{ManifestError, compile_plugin};
 use if_schemas::Name;
 
 const PLUGIN_YAML: &str = include_str!("../template/plugin.yaml");
 const PLUGIN_PY: &str = include_str!("../template/plugin.py");
 
 /// The files of a new plugin: name and text. An error says that `category` is none.
-pub fn template(id: &Name, category: &str) -> Result<[(&'static str, String); 2], PluginError> {
+pub fn template(id: &Name, category: &str) -> Result<[(&'static str, String); 2], Vec<ManifestError>> {
     let yaml = PLUGIN_YAML.replace("@ID@", id.as_str()).replace("@CATEGORY@", category);
-    let Plugin { spec, .. } = plugin::parse(&yaml)?;
-    // The family is the first word of every operation.
-    let family = spec.operations.first().and_then(|o| o.id.split('.').next()).unwrap_or_default();
-    let code = PLUGIN_PY.replace("@ID@", id.as_str()).replace("@FAMILY@", family);
+    let plugin = compile_plugin(id.as_str(), "plugin.yaml", &yaml)?;
+    let code = PLUGIN_PY.replace("@ID@", id.as_str()).replace("@FAMILY@", plugin.spec.family());
     Ok([("plugin.yaml", yaml), ("plugin.py", code)])
 }
 
