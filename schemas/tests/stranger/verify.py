@@ -195,7 +195,9 @@ FINANCE_OPS = {
 }
 
 # Sections 3 to 6, 10.
-KINDS = ("command", "trust", "genesis", "result", "progress", "head", "receipt", "presence", "finance", "tariff")
+KINDS = (
+    "command", "trust", "genesis", "result", "progress", "head", "receipt", "presence", "finance", "tariff", "state",
+)
 ENVELOPE = record(("path",), v=U8, kind=enum(*KINDS), key=KEY_ID, body=binary(), sig=SIGNATURE, path=binary())
 PAYLOAD = record(salt=SALT, bytes=binary())
 STATUS = enum("succeeded", "failed", "indeterminate", "expired")
@@ -243,6 +245,9 @@ BODIES = {
         )),
     ),
     "tariff": record(node=NAME, provider=NAME, at=TIME, sequence=U64, document=HASH),
+    "state": record(
+        node=NAME, provider=NAME, instance=NAME, path=TEXT, at=TIME, sequence=U64, value=optional(anything),
+    ),
 }
 SETTLEMENT = record(posted=MONEY, voided=MONEY)
 ENTRY = record(v=U8, index=U64, prev=HASH, at=TIME, body=enum(
