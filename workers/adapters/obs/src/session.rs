@@ -68,8 +68,14 @@ pub struct Session {
     phases: watch::Receiver<Phases>,
     closed: watch::Receiver<Option<AdapterError>>,
     cancel: CancellationToken,
+    /// Held while a transform is set. OBS reads the whole transform, changes what was asked and writes it back, several
+    /// requests at a time: of two at once, one is lost.
+    transforming: tokio::sync::Mutex<()>,
     _cancel_on_drop: DropGuard,
 }
+
+/// The request for which [`Session::transforming`] is held.
+const TRANSFORM: &str = "SetSceneItemTransform";
 
 /// The name of a request.
 pub type Kind = Cow<'static, str>;
@@ -124,7 +130,15 @@ impl Session {
         let cancel = CancellationToken::new();
         let task = Task::new(socket, whom, limits, commands, events.clone(), phases_sender, cancel.clone());
         tokio::spawn(task.run(closed_sender));
-        Self { outgoing, events, phases, closed, _cancel_on_drop: cancel.clone().drop_guard(), cancel }
+        Self {
+            outgoing,
+            events,
+            phases,
+            closed,
+            _cancel_on_drop: cancel.clone().drop_guard(),
+            cancel,
+            transforming: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Events from now on.
@@ -163,6 +177,11 @@ impl Session {
     /// Sends one request and waits for its answer until `until`. Nothing is sent after `until`.
     pub async fn request(&self, request: impl Into<Kind>, data: Value, until: Instant) -> Result<Value, RequestError> {
         let request = request.into();
+        let turn =
+            timeout_at(until, async { if request == TRANSFORM { Some(self.transforming.lock().await) } else { None } });
+        let Ok(_turn) = turn.await else {
+            return Err(RequestError::NotSent { request, why: "others were being carried out until then".into() });
+        };
         match self.ask(request.clone(), Body::One(data), until).await? {
             Answer::One(status, data) => RequestError::check(request, status, data),
             Answer::Batch(_) => Err(RequestError::Unreadable { request, why: "it answers a batch".into() }),
