@@ -98,7 +98,7 @@ impl Bench {
 
     /// Time for admitting and for settling one command, decision to applied entry.
     fn run(&mut self, pricing: &Pricing) -> Result<Duration> {
-        let payload = Payload::new(&Arguments { args: serde_json::Map::new(), why: None }, Salt([5; 16]))?;
+        let payload = Payload::new(&Arguments { args: serde_json::Map::new(), why: None, cause: None }, Salt([5; 16]))?;
         let mut inputs = Vec::with_capacity(COMMANDS);
         for _ in 0..COMMANDS {
             let command = Command {

@@ -52,7 +52,7 @@ fn command(state: &mut State, keys: &Keys, first: Timestamp, n: u64) -> Result<[
     let at = first.saturating_add_us(i64::try_from(n)? * 100);
     let mut random = [0; 10];
     random[..8].copy_from_slice(&n.to_be_bytes());
-    let payload = Payload::new(&Arguments { args: serde_json::Map::new(), why: None }, Salt([1; 16]))?;
+    let payload = Payload::new(&Arguments { args: serde_json::Map::new(), why: None, cause: None }, Salt([1; 16]))?;
     let operation = if n % RARE == 7 { OPERATIONS[3] } else { OPERATIONS[usize::try_from(n % 3)?] };
     let body = Command {
         id: CommandId::new(u64::try_from(at.0 / 1_000)?, random),

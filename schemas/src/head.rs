@@ -58,3 +58,30 @@ pub enum Verdict {
 impl Signed for Receipt {
     const KIND: Kind = Kind::Receipt;
 }
+
+/// What a receipt says about one submission. Anybody may provoke a receipt with a spoiled copy of what somebody sent, so
+/// only one that names its id and, unless it was a dry run, the entry it became binds the broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bearing {
+    /// The broker's word on this submission.
+    Binding,
+    /// Refused before it was known whose it is: nothing ties the refusal to these bytes.
+    Doubtful,
+    /// No answer to this submission, and why.
+    None(&'static str),
+}
+
+impl Receipt {
+    pub fn bearing(&self, id: CommandId, dry_run: bool) -> Bearing {
+        let ours = self.command == Some(id);
+        match (&self.verdict, self.head.is_some()) {
+            _ if self.command.is_some() && !ours => Bearing::None("it is for another command"),
+            (Verdict::Accepted, true) if ours => Bearing::Binding,
+            (Verdict::Accepted, _) => Bearing::None("it names no entry"),
+            (Verdict::WouldAccept { .. }, _) if ours && dry_run => Bearing::Binding,
+            (Verdict::WouldAccept { .. }, _) => Bearing::None("it is of a dry run"),
+            (Verdict::Rejected(_), logged) if ours && (logged || dry_run) => Bearing::Binding,
+            (Verdict::Rejected(_), _) => Bearing::Doubtful,
+        }
+    }
+}

@@ -4,6 +4,7 @@
 
 pub mod batch;
 pub mod bytes;
+pub mod cause;
 pub mod codec;
 pub mod command;
 pub mod entry;
@@ -32,6 +33,7 @@ pub mod trust;
 pub mod wire;
 
 pub use bytes::{Hash, KeyId, PublicKey, Salt, Signature};
+pub use cause::Cause;
 pub use command::{Command, Effect};
 pub use entry::{Body, Entry, Settlement};
 pub use envelope::{Draft, Envelope, Kind, Signed};

@@ -1,7 +1,7 @@
 //! Detached payloads: an entry commits to `hash(salt ‖ bytes)`, so the payload can be erased and the chain still verifies.
 
 use crate::{
-    Hash, Salt, SchemaError,
+    Cause, Hash, Salt, SchemaError,
     codec::{self, check_size},
     limits::PAYLOAD_MAX_BYTES,
 };
@@ -37,6 +37,11 @@ impl Payload {
         Ok(())
     }
 
+    /// The cause among the [`Arguments`]; none where there is none, or nothing that can be read.
+    pub fn cause(&self) -> Option<Cause> {
+        self.read::<OnlyCause>().ok().and_then(|found| found.cause)
+    }
+
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, SchemaError> {
         codec::decode("payload", &self.bytes)
     }
@@ -50,4 +55,14 @@ pub struct Arguments {
     pub args: serde_json::Map<String, serde_json::Value>,
     /// The operator's reason (`--why`).
     pub why: Option<String>,
+    /// There where a trigger sent the command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+}
+
+/// The same payload, where only the cause is of interest.
+#[derive(Deserialize)]
+struct OnlyCause {
+    #[serde(default)]
+    cause: Option<Cause>,
 }

@@ -61,6 +61,8 @@ codes! {
     EffectMismatch = "effect_mismatch", 1303;
     /// A queue of the broker is full; nothing was logged.
     Overloaded = "overloaded", 1304;
+    /// A trigger sets itself off again and again.
+    TriggerLoop = "trigger_loop", 1305;
     /// A result for a command that was never admitted, or names another entry.
     UnknownCommand = "unknown_command", 1401;
     /// The signer of a result may not serve that instance.

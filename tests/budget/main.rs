@@ -150,7 +150,7 @@ fn paid(session: &Name, random: &mut Random) -> Result<(Command, Payload)> {
     if random.below(5) > 0 {
         args.insert("used".into(), Value::from(random.below(CALLS_MAX + 1)));
     }
-    let payload = Payload::new(&Arguments { args, why: None }, new_salt())?;
+    let payload = Payload::new(&Arguments { args, why: None, cause: None }, new_salt())?;
     let command = Command {
         id: new_command_id(),
         trace: if_tests::world::new_trace_id(),

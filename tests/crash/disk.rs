@@ -93,7 +93,7 @@ impl Scene {
     /// One command with a large payload. Nobody serves its instance: it is refused, which is logged all the same.
     async fn command(&self) -> Result<Receipt> {
         let (mut command, _) = self.client.command("noop.set", Effect::Idempotent)?;
-        let args = Arguments { args: serde_json::Map::new(), why: Some("x".repeat(PAYLOAD_BYTES)) };
+        let args = Arguments { args: serde_json::Map::new(), why: Some("x".repeat(PAYLOAD_BYTES)), cause: None };
         let payload = Payload::new(&args, world::new_salt())?;
         command.payload = payload.hash();
         self.client.send(&command, payload, &Keys::default().operator).await

@@ -3,6 +3,7 @@
 mod budget;
 mod live_state;
 mod plugin;
+mod triggers;
 mod trust;
 mod witness;
 

@@ -81,7 +81,7 @@ impl Stage {
         let (mut command, _) = self.fabric.client.command(&format!("chat.{verb}"), effect)?;
         let text = Map::from_iter([("text".to_string(), json!("hello"))]);
         let args = if verb == "send" { text } else { Map::new() };
-        let payload = Payload::new(&Arguments { args, why: None }, world::new_salt())?;
+        let payload = Payload::new(&Arguments { args, why: None, cause: None }, world::new_salt())?;
         command.provider = "pager".parse()?;
         command.payload = payload.hash();
         command.deadline = command.issued_at.saturating_add_us(i64::try_from(time.as_micros())?);

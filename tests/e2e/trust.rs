@@ -1,14 +1,11 @@
 //! Who may do what, when there were more changes than one message can hold.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use if_schemas::{
-    Effect, Envelope, Grant, Member, Role, Status, TrustChange, TrustOp,
-    head::Verdict,
+    Effect, Grant, Member, Role, Status, TrustOp, codec,
     limits::{GRANTS_MAX, MESSAGE_MAX_BYTES},
-    subject,
-    wire::{Message as _, Submission},
 };
-use if_tests::{InProcess, world};
+use if_tests::InProcess;
 
 /// A grant that is long, and different from others.
 fn long_grant(number: usize) -> Result<Grant> {
@@ -17,14 +14,8 @@ fn long_grant(number: usize) -> Result<Grant> {
 }
 
 async fn add(fabric: &InProcess, member: Member) -> Result<usize> {
-    let (id, issued_at) = (world::new_command_id(), world::now());
-    let change =
-        TrustChange { id, issued_at, deadline: issued_at.saturating_add_us(5_000_000), op: TrustOp::Add(member) };
-    let envelope = Envelope::seal(&change, &fabric.keys.admin)?;
-    let bytes = Submission { envelope, payload: None }.to_message()?;
-    let length = bytes.len();
-    let receipt = fabric.client.send_raw(subject::TRUST, bytes).await?;
-    ensure!(receipt.verdict == Verdict::Accepted, "{receipt:?}");
+    let length = codec::encode("member", &member)?.len();
+    fabric.client.change_trust(TrustOp::Add(member), &fabric.keys.admin).await?;
     Ok(length)
 }
 

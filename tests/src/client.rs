@@ -4,11 +4,11 @@ use crate::world::{new_command_id, new_salt, new_trace_id, now};
 use anyhow::{Context, ensure};
 use if_bus::{Bus, BusRole, ConnectOptions, Subscription};
 use if_schemas::{
-    Body, Command, CommandId, Effect, Entry, Envelope, Hash, Head, Payload, PublicKey, ResultEvent, SigningKey, Status,
-    Verifier, codec,
+    Body, Cause, Command, CommandId, Effect, Entry, Envelope, Hash, Head, Payload, PublicKey, ResultEvent, SigningKey,
+    Status, TrustChange, TrustOp, Verifier, codec,
     head::{Receipt, Verdict},
     payload::Arguments,
-    query::{Answer, ENTRIES, EntriesAnswer, EntriesQuery},
+    query::{Answer, ENTRIES, EntriesAnswer, EntriesQuery, RawEntry},
     subject,
     wire::{Committed, Message as _, Submission},
 };
@@ -43,7 +43,7 @@ impl Client {
         args: &serde_json::Value,
     ) -> anyhow::Result<(Command, Payload)> {
         let args = args.as_object().cloned().unwrap_or_default();
-        let payload = Payload::new(&Arguments { args, why: None }, new_salt())?;
+        let payload = Payload::new(&Arguments { args, why: None, cause: None }, new_salt())?;
         let command = Command {
             id: new_command_id(),
             trace: new_trace_id(),
@@ -141,15 +141,41 @@ impl Client {
 
     /// Hash of one entry as the log has it.
     pub async fn entry_hash(&self, index: u64) -> anyhow::Result<Hash> {
-        let question = serde_json::to_vec(&EntriesQuery { from: index, to: Some(index), payloads: false })?;
+        Ok(Entry::hash_bytes(&self.entry(index).await?.entry))
+    }
+
+    /// What led to the command of an entry, if a trigger sent it.
+    pub async fn cause_of(&self, index: u64) -> anyhow::Result<Option<Cause>> {
+        Ok(self.entry(index).await?.payload.and_then(|payload| payload.cause()))
+    }
+
+    async fn entry(&self, index: u64) -> anyhow::Result<RawEntry> {
+        let question = serde_json::to_vec(&EntriesQuery { from: index, to: Some(index), payloads: true })?;
         let answer = self.bus.request(&subject::query(ENTRIES), question, ANSWER_TIMEOUT).await?;
         match codec::decode("entries answer", &answer)? {
             Answer::<EntriesAnswer>::Ok(found) => {
-                let raw = found.entries.first().with_context(|| format!("no entry {index}"))?;
-                Ok(Entry::hash_bytes(&raw.entry))
+                found.entries.into_iter().next().with_context(|| format!("no entry {index}"))
             }
             Answer::Error { message, .. } => anyhow::bail!("{message}"),
         }
+    }
+
+    /// Has `op` done by an admin.
+    pub async fn change_trust(&self, op: TrustOp, admin: &SigningKey) -> anyhow::Result<()> {
+        let (id, issued_at) = (new_command_id(), now());
+        let change = TrustChange { id, issued_at, deadline: issued_at.saturating_add_us(5_000_000), op };
+        let submission = Submission { envelope: Envelope::seal(&change, admin)?, payload: None };
+        let receipt = self.send_raw(subject::TRUST, submission.to_message()?).await?;
+        ensure!(receipt.verdict == Verdict::Accepted, "{receipt:?}");
+        Ok(())
+    }
+
+    /// How many rules of triggers the worker's counters say are armed.
+    pub async fn armed(&self) -> anyhow::Result<usize> {
+        let answer = self.bus.request("$SRV.STATS.if-worker", vec![], ANSWER_TIMEOUT).await?;
+        let stats: serde_json::Value = serde_json::from_slice(&answer)?;
+        let armed = stats["endpoints"][0]["data"]["triggers"]["armed"].as_array();
+        Ok(armed.with_context(|| format!("not in {stats}"))?.len())
     }
 
     /// Index of the newest durable entry.

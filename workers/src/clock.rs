@@ -24,10 +24,15 @@ pub fn until(at: Timestamp) -> Duration {
     Duration::from_micros(u64::try_from(at.since_us(now())).unwrap_or(0))
 }
 
+/// Random bytes. `None` if the operating system gives none.
+pub fn random<const N: usize>() -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).ok().map(|()| bytes)
+}
+
 /// A random salt. `None` if the operating system gives no random numbers.
 pub fn salt() -> Option<Salt> {
-    let mut bytes = [0; Salt::LEN];
-    getrandom::fill(&mut bytes).ok().map(|()| Salt(bytes))
+    random().map(Salt)
 }
 
 /// `delay` shortened at random by up to a half, so that many clients do not come back at the same instant.

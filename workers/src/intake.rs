@@ -4,8 +4,8 @@
 use crate::trust::TrustView;
 use if_manifest::ProviderSpec;
 use if_schemas::{
-    Body, Command, CommandId, Effect, Entry, Hash, KeyId, Name, OperationId, Payload, Reject, SchemaError, Timestamp,
-    TraceId,
+    Body, Cause, Command, CommandId, Effect, Entry, Hash, KeyId, Name, OperationId, Payload, Reject, SchemaError,
+    Timestamp, TraceId,
     outcome::Failure,
     payload::Arguments,
     price::Quote,
@@ -45,6 +45,7 @@ pub struct CheckedWork {
     assignment: Assignment,
     args: Map<String, Value>,
     redact: Vec<String>,
+    cause: Option<Cause>,
 }
 
 impl CheckedWork {
@@ -54,6 +55,10 @@ impl CheckedWork {
     /// Checked against the operation's parameters, defaults filled in.
     pub fn args(&self) -> &Map<String, Value> {
         &self.args
+    }
+    /// There if a trigger sent it.
+    pub fn cause(&self) -> Option<&Cause> {
+        self.cause.as_ref()
     }
     /// Names whose values stay out of the result.
     pub fn redact(&self) -> &[String] {
@@ -191,7 +196,7 @@ pub fn check(desk: &Desk<'_>, message: &[u8]) -> Result<Intake, IntakeError> {
         return Err(IntakeError::Denied { assignment: Box::new(assignment), reject });
     }
     match arguments(desk.spec, &command, payload) {
-        Ok((args, redact)) => Ok(Intake::Execute(CheckedWork { assignment, args, redact })),
+        Ok(Checked { args, redact, cause }) => Ok(Intake::Execute(CheckedWork { assignment, args, redact, cause })),
         Err(failure) => Ok(Intake::Refused(assignment, failure)),
     }
 }
@@ -236,12 +241,15 @@ fn assignment_of(command: &Command, entry: Hash, quote: Option<Quote>) -> Assign
     }
 }
 
-/// The checked arguments and what is to be redacted, or why this node cannot execute the command.
-fn arguments(
-    spec: &ProviderSpec,
-    command: &Command,
-    payload: &Payload,
-) -> Result<(Map<String, Value>, Vec<String>), Failure> {
+/// What a payload that passed its checks says.
+struct Checked {
+    args: Map<String, Value>,
+    redact: Vec<String>,
+    cause: Option<Cause>,
+}
+
+/// The checked arguments, or why this node cannot execute the command.
+fn arguments(spec: &ProviderSpec, command: &Command, payload: &Payload) -> Result<Checked, Failure> {
     let fail =
         |code: &str, message: String, hint: &str| Failure { code: code.into(), message, hint: Some(hint.into()) };
     let Some(operation) = spec.operation(command.operation.as_str()) else {
@@ -258,7 +266,7 @@ fn arguments(
     let args = operation
         .check(&given.args)
         .map_err(|e| fail("invalid_arguments", e.to_string(), "see `ifctl provider show` for the parameters"))?;
-    Ok((args, operation.redact.clone()))
+    Ok(Checked { args, redact: operation.redact.clone(), cause: given.cause })
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::{
     node::Node,
     report::{self, Ending},
     session::Session,
+    triggers::causes::Caused,
 };
 use if_bus::Delivery;
 use if_schemas::{Status, Timestamp, outcome::Failure};
@@ -60,6 +61,7 @@ impl Place {
             Begin::Interrupted(started) => self.finish_interrupted(&a, &started).await,
             Begin::Execute { attempt, was_begun } => {
                 let run = Run { attempt, was_begun, started_at: now, simulated: false };
+                let caused = Caused::begin(&self.node, &a, &intake);
                 let ending = match intake {
                     Intake::Execute(work) => self.execute(&work, run, turn).await,
                     Intake::Expired(_) => {
@@ -67,6 +69,7 @@ impl Place {
                     }
                     Intake::Refused(_, failure) => NotBegun::Unavailable(failure).ending(&run),
                 };
+                caused.end(&self.node, &a, ending.status);
                 self.end(&a, &ending).await
             }
         };

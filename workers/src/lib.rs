@@ -24,6 +24,7 @@ pub mod session;
 mod state;
 mod stats;
 pub mod tariff;
+mod triggers;
 pub mod trust;
 
 pub use run::{WorkerError, WorkerOptions, check, run};

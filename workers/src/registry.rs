@@ -21,7 +21,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 /// How long commands may go on after their instance was removed or the node was told to stop.
@@ -138,6 +138,8 @@ pub struct Registry {
     node: Arc<Node>,
     catalog: Arc<Catalog>,
     tables: Mutex<Tables>,
+    /// Counts what was applied.
+    applied: watch::Sender<u64>,
 }
 
 /// What a node announces.
@@ -163,7 +165,7 @@ pub struct Wanted {
 
 impl Registry {
     pub fn new(node: Arc<Node>, catalog: Arc<Catalog>) -> Self {
-        Self { node, catalog, tables: Mutex::default() }
+        Self { node, catalog, tables: Mutex::default(), applied: watch::Sender::new(0) }
     }
 
     /// Starts, stops and restarts until what runs is what is wanted.
@@ -192,6 +194,7 @@ impl Registry {
         tables.served = tables.served(&known);
         tables.tariffs = Arc::new(tables.sheets());
         drop(tables);
+        self.applied.send_modify(|n| *n += 1);
         self.node.changed.notify_one();
     }
 
@@ -223,6 +226,16 @@ impl Registry {
         let work = Loop { place, spec: known.spec.clone(), provider: provider.clone(), instance: instance.clone() };
         tokio::spawn(work.run(stop.clone()));
         Some(Running { plan, provider: known.provider.clone(), session, stop, close, slots })
+    }
+
+    /// The session of an instance that is served right now.
+    pub fn session(&self, provider: &Name, instance: &Name) -> Option<Session> {
+        self.tables().running.get(&(provider.clone(), instance.clone())).map(|running| running.session.clone())
+    }
+
+    /// Told whenever instances may have come, gone or started anew.
+    pub fn applied(&self) -> watch::Receiver<u64> {
+        self.applied.subscribe()
     }
 
     /// Lets every session that is not connected try at once.

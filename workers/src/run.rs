@@ -11,6 +11,7 @@ use crate::{
     presence::Presence,
     registry::{DRAIN_TIMEOUT, Registry},
     report, stats,
+    triggers::{RESULTS_QUEUE, Triggers, causes::Causes},
     trust::TrustStore,
 };
 use if_bus::{Bus, BusError, ConnectOptions};
@@ -19,6 +20,7 @@ use if_home::{Home, HomeError};
 use if_plugin::{Pins, PluginSource};
 use if_schemas::{Envelope, Name, SchemaError, SigningKey, Trust, limits::ENVELOPE_MAX_BYTES};
 use std::{io::Read, path::PathBuf, sync::Arc, time::Duration};
+use tokio::sync::broadcast;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Longest wait for the last messages to leave.
@@ -118,13 +120,15 @@ pub async fn run(options: WorkerOptions, shutdown: CancellationToken) -> Result<
         bus,
         inbox,
         metrics: Metrics::default(),
+        causes: Causes::default(),
+        ended: broadcast::Sender::new(RESULTS_QUEUE),
         jobs: TaskTracker::new(),
         sessions: TaskTracker::new(),
         stop: CancellationToken::new(),
         close: CancellationToken::new(),
         changed: Arc::default(),
     });
-    let parts = start(&node, catalog, options.home.providers_dir());
+    let parts = start(&node, catalog, options.home);
     shutdown.cancelled().await;
     stop(&node, parts).await;
     Ok(())
@@ -135,14 +139,16 @@ struct Parts {
     services: TaskTracker,
 }
 
-fn start(node: &Arc<Node>, catalog: Arc<Catalog>, dir: PathBuf) -> Parts {
+fn start(node: &Arc<Node>, catalog: Arc<Catalog>, home: Home) -> Parts {
     let registry = Arc::new(Registry::new(node.clone(), catalog.clone()));
     let presence = Arc::new(Presence::new(node.clone(), registry.clone()));
     let services = TaskTracker::new();
     services.spawn(node.trust.clone().follow(node.close.clone()));
     services.spawn(presence.clone().run());
-    let pins = node.trust.pins();
-    services.spawn(Watcher { dir, node: node.clone(), registry: registry.clone(), catalog, pins }.run());
+    let (dir, pins) = (home.providers_dir(), node.trust.pins());
+    let watcher = Watcher { dir, node: node.clone(), registry: registry.clone(), catalog: catalog.clone(), pins };
+    services.spawn(watcher.run());
+    services.spawn(Triggers { home, node: node.clone(), registry: registry.clone(), catalog }.run());
     services.spawn(stats::serve(node.clone(), registry));
     node.jobs.spawn(report::deliver_left_over(node.clone()));
     Parts { presence, services }

@@ -37,6 +37,9 @@ fn work_stats(node: &Node, registry: &Registry) -> EndpointStats {
         data: serde_json::json!({
             "statuses": counts.statuses,
             "dropped": counts.dropped,
+            "triggers": {
+                "armed": counts.rules.armed, "complaints": counts.rules.complaints, "fired": counts.triggered,
+            },
             "instances": registry.len(),
             "remembered": remembered,
             "running": running,

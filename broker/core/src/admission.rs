@@ -41,6 +41,7 @@ pub(crate) fn authorize(
     let c = command.command();
     let checked =
         state.trust().authorize(&command.authentic.key(), c).and_then(|()| check_times(now, c.issued_at, c.deadline));
+    let checked = checked.and_then(|()| command.payload.cause().map_or(Ok(()), |cause| cause.check()));
     match checked {
         Ok(()) => Ok(AuthorizedCommand(command)),
         Err(reject) => Err((command, reject)),

@@ -51,7 +51,7 @@ fn command(operation: &str, instance: &str, payload: &Payload) -> Command {
 
 fn arguments(args: serde_json::Value) -> Payload {
     let args = args.as_object().unwrap().clone();
-    Payload::new(&Arguments { args, why: None }, Salt([5; 16])).unwrap()
+    Payload::new(&Arguments { args, why: None, cause: None }, Salt([5; 16])).unwrap()
 }
 
 #[test]

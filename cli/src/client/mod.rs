@@ -3,11 +3,14 @@
 mod await_result;
 mod proof;
 mod state;
+mod stats;
 mod stream;
 mod submit;
 mod trust;
 
 pub use await_result::{Awaited, Ending, Settled};
+pub use state::SNAPSHOT_TIMEOUT;
+pub use stats::Rules;
 pub use stream::stream_entries;
 pub use submit::Outgoing;
 pub use trust::{TrustView, read_genesis};

@@ -9,7 +9,7 @@ use crate::{CliError, Exit};
 use if_bus::BusError;
 use if_schemas::{
     CommandId, Envelope, TraceId,
-    head::{Receipt, Verdict},
+    head::{Bearing, Receipt},
     wire::{Message as _, Submission},
 };
 use std::time::Duration;
@@ -122,18 +122,10 @@ fn nobody(out: &Outgoing) -> CliError {
 }
 
 fn classify(receipt: Receipt, out: &Outgoing) -> Answer {
-    let ours = receipt.command == Some(out.id);
-    match (&receipt.verdict, receipt.head.is_some()) {
-        _ if receipt.command.is_some() && !ours => {
-            Answer::Noise(CliError::damaged(format!("the receipt is for another command than {}", out.id)))
-        }
-        (Verdict::Accepted, true) if ours => Answer::Binding(receipt),
-        (Verdict::Accepted, _) => Answer::Noise(CliError::damaged("the receipt names no entry")),
-        (Verdict::WouldAccept { .. }, _) if ours && out.dry_run => Answer::Binding(receipt),
-        (Verdict::WouldAccept { .. }, _) => Answer::Noise(CliError::damaged("the receipt is of a dry run")),
-        (Verdict::Rejected(_), logged) if ours && (logged || out.dry_run) => Answer::Binding(receipt),
-        // Refused before it was known whose it is: nothing was logged, nothing ties the refusal to our bytes.
-        (Verdict::Rejected(_), _) => Answer::Doubtful(Ok(receipt)),
+    match receipt.bearing(out.id, out.dry_run) {
+        Bearing::Binding => Answer::Binding(receipt),
+        Bearing::Doubtful => Answer::Doubtful(Ok(receipt)),
+        Bearing::None(why) => Answer::Noise(CliError::damaged(format!("a receipt does not answer {}: {why}", out.id))),
     }
 }
 

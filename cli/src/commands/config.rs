@@ -8,7 +8,8 @@ use crate::{
     output::{table, value},
 };
 use clap::{ArgMatches, Command};
-use if_home::{Config, Home, HomeError, instances, keys};
+use if_home::{Config, Home, HomeError, Trigger, instances, keys, triggers};
+use if_schemas::Name;
 use serde_json::{Value, json};
 
 pub fn tree(command: Command) -> Command {
@@ -70,6 +71,7 @@ fn check(context: &Context) -> Result<(), CliError> {
     let (instances, warnings) = instance_files(&home, context.catalog)?;
     findings.extend(instances);
     findings.extend(plugin_manifests(context.catalog));
+    findings.extend(rules(&home, context.catalog)?);
     let problems: Vec<&CliError> = findings.iter().filter_map(|(_, f)| f.as_ref().err()).collect();
     if context.out.is_json() {
         let finding = |(what, f): &Finding| match f {
@@ -100,6 +102,30 @@ fn config_file(home: &Home) -> Finding {
     let file = home.config_file();
     let text = if file.exists() { "ok" } else { "not there: defaults hold" };
     ("config.yaml".into(), Config::load(&file).map(|_| text.to_string()).map_err(Into::into))
+}
+
+/// The rules of `triggers.yaml`, with the commands they send.
+fn rules(home: &Home, catalog: &Catalog) -> Result<Vec<Finding>, CliError> {
+    let each = triggers::load_each(&home.triggers_file())?;
+    let check = |name: &Name, trigger: Trigger| {
+        let run = &trigger.run;
+        let provider = catalog.provider(run.target.provider.as_str());
+        let operation = provider.as_ref().and_then(|p| p.operation(run.operation.as_str()));
+        let unknown =
+            || CliError::config(format!("there is no operation {}", run.operation), "see `ifctl provider list`");
+        let operation = operation.ok_or_else(unknown)?;
+        operation.check(&run.args).map_err(|e| CliError::config(e.to_string(), "mend the rule's `args`"))?;
+        let member = triggers::member_name(name);
+        if !member.is_some_and(|member| home.key_file(member.as_str()).exists()) {
+            let hint = format!("`ifctl trigger allow {name}` makes one");
+            return Err(CliError::config(format!("the trigger {name} has no key"), hint));
+        }
+        Ok(format!("on {}", trigger.on))
+    };
+    let finding = |(name, trigger): (Name, Result<Trigger, HomeError>)| {
+        (format!("trigger {name}"), trigger.map_err(CliError::from).and_then(|t| check(&name, t)))
+    };
+    Ok(each.into_iter().map(finding).collect())
 }
 
 /// Manifests of the plugins folder that cannot be used.

@@ -9,13 +9,16 @@ mod init;
 mod instance;
 mod key;
 mod node;
+mod on;
 mod operate;
 mod optimise;
 mod plugin;
 mod provider;
 mod shell_init;
 mod status;
+mod trigger;
 mod trust;
+mod typed;
 mod up;
 pub mod watch;
 mod witness;
@@ -56,6 +59,13 @@ pub const NOUNS: &[Noun] = &[
         run: optimise::run,
     },
     Noun { name: "watch", about: "the live state of an instance, as it changes", tree: watch::tree, run: watch::run },
+    Noun { name: "on", about: "do something by itself whenever something is seen", tree: on::tree, run: on::run },
+    Noun {
+        name: "trigger",
+        about: "what is done by itself: list, add, remove, test, log",
+        tree: trigger::tree,
+        run: trigger::run,
+    },
     Noun { name: "discover", about: "find instances on the network", tree: discover::tree, run: discover::run },
     Noun { name: "provider", about: "what can be operated, and how", tree: provider::tree, run: provider::run },
     Noun { name: "plugin", about: "providers of your own: make, check, trust", tree: plugin::tree, run: plugin::run },
@@ -100,24 +110,46 @@ pub fn dispatch_operation(context: &Context, matches: &ArgMatches) -> Result<(),
     }
 }
 
-fn family_verb(context: &Context, family: &Family, matches: &ArgMatches) -> Result<(), CliError> {
+/// The provider, the id and the matches of an operation; none where the line asks for something else.
+fn operation_of<'a>(context: &Context, matches: &'a ArgMatches) -> Option<(ProviderSpec, String, &'a ArgMatches)> {
+    let (name, sub) = matches.subcommand()?;
+    let family = context.catalog.family(name)?;
+    let (mut verbs, innermost) = words_of(sub);
+    let spec = provider_of(&context.catalog.providers_of(&family), &family, &mut verbs)?.clone();
+    let own = matches!(verbs.as_slice(), ["add" | "test" | "remove" | "discover" | "watch" | "providers"]);
+    let id = format!("{}.{}", family.name, verbs.join("."));
+    (!own && !verbs.is_empty()).then_some((spec, id, innermost))
+}
+
+/// The words below a family, and the matches of the last.
+fn words_of(matches: &ArgMatches) -> (Vec<&str>, &ArgMatches) {
     let mut words = Vec::new();
     let mut innermost = matches;
     while let Some((word, sub)) = innermost.subcommand() {
         words.push(word);
         innermost = sub;
     }
+    (words, innermost)
+}
+
+/// The provider that is meant; where it is a word of its own, that is taken off.
+fn provider_of<'a>(providers: &'a [ProviderSpec], family: &Family, words: &mut Vec<&str>) -> Option<&'a ProviderSpec> {
+    let id = match family.kind {
+        FamilyKind::Provider => family.name.as_str(),
+        FamilyKind::Category(_) => words.pop().unwrap_or_default(),
+    };
+    providers.iter().find(|p| p.id == id)
+}
+
+fn family_verb(context: &Context, family: &Family, matches: &ArgMatches) -> Result<(), CliError> {
+    let (mut words, innermost) = words_of(matches);
     let providers = context.catalog.providers_of(family);
     match (family.kind, words.as_slice()) {
         (FamilyKind::Category(_), ["providers"]) => return provider::of_family(context, &providers),
         (FamilyKind::Category(_), ["list"]) => return instance::list(context, &providers),
         _ => {}
     }
-    let id = match family.kind {
-        FamilyKind::Provider => family.name.as_str(),
-        FamilyKind::Category(_) => words.pop().unwrap_or_default(),
-    };
-    let spec = providers.iter().find(|p| p.id == id).ok_or_else(|| missing(context.program))?;
+    let spec = provider_of(&providers, family, &mut words).ok_or_else(|| missing(context.program))?;
     provider_verb(context, family, spec, &words, innermost)
 }
 

@@ -5,7 +5,7 @@ mod board;
 use super::{instance::live_of_nodes, name};
 use crate::{
     CliError, Exit,
-    client::Client,
+    client::{Client, SNAPSHOT_TIMEOUT},
     context::Context,
     output::{Output, value},
 };
@@ -22,8 +22,6 @@ use std::time::Duration;
 
 /// How often the nodes are asked whether anybody still serves the instance.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-/// Longest wait for a value that was there when the reading began.
-const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What `watch` takes besides the instance.
 pub fn options(command: Command) -> Command {

@@ -93,7 +93,7 @@ impl Log {
 
     fn command(&mut self) {
         let args = Map::from_iter([("input".to_string(), json!(self.commands % 4 + 1))]);
-        let payload = Payload::new(&Arguments { args, why: None }, Salt([5; 16])).unwrap();
+        let payload = Payload::new(&Arguments { args, why: None, cause: None }, Salt([5; 16])).unwrap();
         let command = Command {
             id: self.id(),
             trace: TraceId::from_bytes(u128::from(self.commands).to_be_bytes()),

@@ -124,7 +124,7 @@ pub fn genesis() -> Genesis {
 pub fn arguments(n: u8, input: u32) -> Payload {
     let mut args = Map::new();
     args.insert("input".into(), input.into());
-    let document = Arguments { args, why: Some("take camera two".into()) };
+    let document = Arguments { args, why: Some("take camera two".into()), cause: None };
     Payload::new(&document, Salt([n; 16])).unwrap()
 }
 

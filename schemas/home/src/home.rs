@@ -67,6 +67,10 @@ impl Home {
     pub fn provider_file(&self, provider: &Name) -> PathBuf {
         self.providers_dir().join(format!("{provider}.yaml"))
     }
+    /// What is done by itself when something is seen.
+    pub fn triggers_file(&self) -> PathBuf {
+        self.0.join("triggers.yaml")
+    }
     /// Providers of this home directory's own, one folder each.
     pub fn plugins_dir(&self) -> PathBuf {
         self.0.join("plugins")

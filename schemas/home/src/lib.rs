@@ -4,6 +4,7 @@
 //! it never holds a secret. Files with secrets are refused where other users of the machine can read them.
 
 pub mod config;
+mod entries;
 pub mod error;
 pub mod fabric;
 pub mod home;
@@ -12,6 +13,7 @@ pub mod keys;
 pub mod plugins;
 pub mod private;
 pub mod secret_ref;
+pub mod triggers;
 mod yaml;
 
 pub use config::Config;
@@ -20,6 +22,7 @@ pub use fabric::FabricFile;
 pub use home::Home;
 pub use instances::Instance;
 pub use secret_ref::SecretRef;
+pub use triggers::Trigger;
 
 #[cfg(test)]
 mod tests;

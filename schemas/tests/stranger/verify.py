@@ -204,7 +204,7 @@ STATUS = enum("succeeded", "failed", "indeterminate", "expired")
 EFFECT = enum("read", "idempotent", "once")
 CODES = """malformed unsupported_version too_large payload_mismatch subject_mismatch unknown_key bad_signature key_revoked
 not_allowed bad_trust_change clock_skew expired id_reused bad_deadline no_worker unknown_operation effect_mismatch overloaded
-unknown_command wrong_worker already_settled cost_exceeds_reservation wrong_cost budget_exceeded price_unknown
+trigger_loop unknown_command wrong_worker already_settled cost_exceeds_reservation wrong_cost budget_exceeded price_unknown
 rate_unknown bad_finance_change unavailable""".split()
 REJECT = record(code=enum(*CODES), message=TEXT, hint=optional(TEXT))
 MEMBER = record(name=NAME, key=PUBLIC_KEY, role=enum("admin", "operator", "worker", "broker"), grants=listing(GRANT))

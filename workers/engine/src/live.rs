@@ -91,6 +91,13 @@ impl LiveState {
         self.lock().slots.get(path).and_then(|(_, value)| value.clone())
     }
 
+    /// The value of a path, null where it is not there; none while the values are not those of now.
+    pub fn fresh_value(&self, path: &str) -> Option<Value> {
+        let state = self.lock();
+        let value = || state.slots.get(path).and_then(|(_, value)| value.clone()).unwrap_or(Value::Null);
+        state.fresh.then(value)
+    }
+
     /// What is different since `version`; 0 gives everything there is.
     pub fn changes_since(&self, version: u64) -> Changes {
         let state = self.lock();

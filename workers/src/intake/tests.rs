@@ -82,7 +82,7 @@ struct Draft {
 
 fn draft() -> Draft {
     let args = json!({"text": "hi"}).as_object().unwrap().clone();
-    let payload = Payload::new(&Arguments { args, why: None }, Salt([5; 16])).unwrap();
+    let payload = Payload::new(&Arguments { args, why: None, cause: None }, Salt([5; 16])).unwrap();
     let command = Command {
         id: CommandId::from_bytes([1; 16]),
         trace: TraceId::from_bytes([2; 16]),

@@ -67,7 +67,7 @@ pub struct Order {
 
 pub fn order(instance: &str, verb: &str, effect: Effect, text: &str, deadline: Duration) -> Order {
     let args = json!({"text": text}).as_object().unwrap().clone();
-    let payload = Payload::new(&Arguments { args, why: None }, Salt([5; 16])).unwrap();
+    let payload = Payload::new(&Arguments { args, why: None, cause: None }, Salt([5; 16])).unwrap();
     let now = now();
     let command = Command {
         id: id(),

@@ -272,7 +272,7 @@ impl World {
 }
 
 pub fn arguments() -> Payload {
-    Payload::new(&Arguments { args: serde_json::Map::new(), why: None }, Salt([5; 16])).unwrap()
+    Payload::new(&Arguments { args: serde_json::Map::new(), why: None, cause: None }, Salt([5; 16])).unwrap()
 }
 
 pub fn code(verdict: &Verdict) -> &'static str {

@@ -1,5 +1,5 @@
 use super::*;
-use if_schemas::{Code, Hash, Head, Reject, SigningKey, Timestamp, TrustChange, TrustOp};
+use if_schemas::{Code, Hash, Head, Reject, SigningKey, Timestamp, TrustChange, TrustOp, head::Verdict};
 
 fn id(n: u8) -> CommandId {
     CommandId::from_bytes([n; 16])

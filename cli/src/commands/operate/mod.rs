@@ -21,7 +21,7 @@ use if_bus::Bus;
 use if_home::{Config, Home, keys};
 use if_manifest::{OperationSpec, ProviderSpec};
 use if_schemas::{
-    Code, Command, Envelope, Name, Outcome, Payload, Status,
+    Code, Command, Envelope, Name, Outcome, Payload, SigningKey, Status,
     head::Verdict,
     limits::RESULT_GRACE_US,
     outcome::Failure,
@@ -68,11 +68,16 @@ pub fn run(
 /// Runs one operation to its end. The error is for what went wrong before there was a command; everything later,
 /// success or not, is in the report.
 pub fn execute(context: &Context, request: &Request) -> Result<Report, CliError> {
+    let key = keys::read(&context.config(&context.home()?)?.witness.signing_key)?;
+    execute_as(context, request, key)
+}
+
+/// The same, signed with another key than the operator's.
+pub fn execute_as(context: &Context, request: &Request, key: SigningKey) -> Result<Report, CliError> {
     let home = context.home()?;
     let config = context.config(&home)?;
-    let key = keys::read(&config.witness.signing_key)?;
-    let payload =
-        Payload::new(&Arguments { args: request.args.clone(), why: context.globals.why.clone() }, clock::salt()?)?;
+    let arguments = Arguments { args: request.args.clone(), why: context.globals.why.clone(), cause: None };
+    let payload = Payload::new(&arguments, clock::salt()?)?;
     let command = draft(context, &config, request, &payload)?;
     let mut report = Report::new(&command);
     notice::say(context, &home, request);
@@ -117,7 +122,7 @@ fn session() -> Result<Option<Name>, CliError> {
 struct Run<'a> {
     context: &'a Context<'a>,
     client: Client,
-    key: if_schemas::SigningKey,
+    key: SigningKey,
     payload: Payload,
     is_free: bool,
     report: &'a mut Report,

@@ -2,7 +2,7 @@
 
 use super::{
     show::{self, Shown},
-    view::{Said, View},
+    view::{Said, View, cause_text},
 };
 use crate::{
     CliError,
@@ -121,7 +121,10 @@ fn links(shown: &Shown) -> Result<Vec<Link>, CliError> {
 }
 
 fn command(view: &View, c: &Command) -> Link {
-    let why = view.arguments().and_then(|a| a.why).map(|w| format!(", why: {w}")).unwrap_or_default();
+    let arguments = view.arguments();
+    let why = arguments.as_ref().and_then(|a| a.why.as_ref()).map(|w| format!(", why: {w}"));
+    let trigger = arguments.and_then(|a| a.cause).map(|c| format!(", trigger {}", cause_text(&c)));
+    let why = [why, trigger].into_iter().flatten().collect::<String>();
     let id = c.id;
     Link { step: "command", at: c.issued_at, actor: view.signer_name(), entry: None, text: format!("{id}{why}") }
 }

@@ -9,12 +9,12 @@ mod finder;
 mod head;
 mod log;
 mod partial;
-mod show;
+pub mod show;
 mod tail;
 mod verify;
 mod view;
 
-pub use log::parse_time;
+pub use log::{parse_time, target};
 
 use crate::{CliError, context::Context};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};

@@ -2,8 +2,8 @@
 
 use crate::{CliError, client::Client, output::value};
 use if_schemas::{
-    Body, Command, Entry, Envelope, FinanceChange, Hash, Kind, Member, Outcome, Payload, ResultEvent, SchemaError,
-    TrustChange, TrustOp, member::Genesis, payload::Arguments, query::ShownEntry,
+    Body, Cause, Command, Entry, Envelope, FinanceChange, Hash, Kind, Member, Outcome, Payload, ResultEvent,
+    SchemaError, TrustChange, TrustOp, member::Genesis, payload::Arguments, query::ShownEntry,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -156,7 +156,8 @@ impl View {
         if let Some(arguments) = self.arguments() {
             let args = value::document(style, &Value::Object(arguments.args));
             let why = arguments.why.map(|w| format!("  why  {}\n", value::printable(&w))).unwrap_or_default();
-            return format!("{args}{why}");
+            let cause = arguments.cause.map(|c| format!("  trigger  {}\n", value::printable(&cause_text(&c))));
+            return format!("{args}{why}{}", cause.unwrap_or_default());
         }
         match self.outcome() {
             Some(Outcome::Result(result)) => value::document(style, &result),
@@ -164,6 +165,14 @@ impl View {
             None => String::new(),
         }
     }
+}
+
+/// Which trigger sent it, why, and after which others.
+pub fn cause_text(cause: &Cause) -> String {
+    let Cause { trigger, because, chain, .. } = cause;
+    let after = chain.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(" → ");
+    let after = if after.is_empty() { after } else { format!(" (after {after})") };
+    format!("{trigger}: {because}{after}")
 }
 
 fn trust_text(op: &TrustOp) -> String {

@@ -1,11 +1,12 @@
 //! Reading instance files.
 
 use super::{
-    Instance,
+    Instance, TOP,
     check::{About, Wrong, check},
 };
 use crate::{
     HomeError, Place, SecretRef,
+    entries::entries,
     private::{self, Exposure},
     yaml::{self, Key, KeyExt, Node, NodeExt, YAML_MAX_BYTES},
 };
@@ -39,20 +40,11 @@ pub fn load_each(path: &Path, spec: &ProviderSpec) -> Result<Each, HomeError> {
     };
     let Some(document) = yaml::parse(path, &text)? else { return Ok(BTreeMap::new()) };
     let mut instances = BTreeMap::new();
-    for (key, node) in entries(path, &document)? {
+    for (key, node) in entries(path, &document, TOP)? {
         let name = name(path, key)?;
         instances.insert(name, Reader { path, spec, exposure, key, node }.instance());
     }
     Ok(instances)
-}
-
-/// The entries under `instances`, the only key of a file.
-pub(super) fn entries<'a>(path: &Path, document: &'a Node) -> Result<&'a [(Key, Node)], HomeError> {
-    let top = document.map(path, "the file")?;
-    if let Some((key, _)) = top.iter().find(|(key, _)| key.text != "instances") {
-        return Err(key.unknown(path, "the file", &["instances"]));
-    }
-    top.first().map_or(Ok(&[]), |(_, node)| node.map(path, "instances"))
 }
 
 fn name(path: &Path, key: &Key) -> Result<Name, HomeError> {

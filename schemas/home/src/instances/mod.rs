@@ -11,7 +11,6 @@
 mod check;
 mod edit;
 mod load;
-mod text;
 
 pub use edit::{add, remove};
 pub use load::{Each, Scan, Warning, load, load_each, scan};
@@ -19,6 +18,9 @@ pub use load::{Each, Scan, Warning, load, load_each, scan};
 use crate::SecretRef;
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, fmt};
+
+/// The one key of a file.
+const TOP: &str = "instances";
 
 /// One instance as its file describes it.
 #[derive(Clone, PartialEq, Eq)]

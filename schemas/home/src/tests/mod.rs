@@ -12,6 +12,7 @@ mod load;
 mod plugins;
 mod private;
 mod secret_ref;
+mod triggers;
 
 use crate::HomeError;
 use if_manifest::{FieldSpec, ParamKind, ProviderSpec};

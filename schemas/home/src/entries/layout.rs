@@ -1,6 +1,6 @@
-//! The text of an instance file, cut where entries begin and end.
+//! The text of a file of entries, cut where they begin and end.
 
-use super::load;
+use super::entries;
 use crate::{
     HomeError, Place,
     yaml::{self, Key, Node, NodeExt},
@@ -13,8 +13,10 @@ use std::path::Path;
 const INDENT: usize = 2;
 
 /// A file and how its entries are written.
-pub(super) struct Layout<'a> {
+pub(crate) struct Layout<'a> {
     file: &'a Path,
+    /// The one key at the top.
+    top: &'static str,
     text: &'a str,
     entries: &'a [(Key, Node)],
     shape: Shape,
@@ -22,9 +24,9 @@ pub(super) struct Layout<'a> {
 
 /// Where entries go.
 enum Shape {
-    /// There is no `instances` key.
+    /// There is no key at the top.
     Absent,
-    /// `instances:` without a value, or `{}` in these bytes, on the line that ends at `line_end`.
+    /// The key at the top without a value, or `{}` in these bytes, on the line that ends at `line_end`.
     Empty { braces: Option<(usize, usize)>, line_end: usize },
     /// One entry per line or more.
     Block,
@@ -33,10 +35,15 @@ enum Shape {
 }
 
 impl<'a> Layout<'a> {
-    pub fn new(file: &'a Path, text: &'a str, document: Option<&'a Node>) -> Result<Self, HomeError> {
-        let entries = document.map_or(Ok(&[][..]), |d| load::entries(file, d))?;
-        let top = document.map_or(Ok(&[][..]), |d| d.map(file, "the file"))?;
-        let shape = match top.first() {
+    pub fn new(
+        file: &'a Path,
+        top: &'static str,
+        text: &'a str,
+        document: Option<&'a Node>,
+    ) -> Result<Self, HomeError> {
+        let entries = document.map_or(Ok(&[][..]), |d| entries(file, d, top))?;
+        let first = document.map_or(Ok(&[][..]), |d| d.map(file, "the file"))?.first();
+        let shape = match first {
             None => Shape::Absent,
             Some((key, node)) if entries.is_empty() => {
                 let line_end = line_end(text, offset(&key.at));
@@ -45,11 +52,33 @@ impl<'a> Layout<'a> {
             Some((_, node)) if text.get(offset(&node.at)..).is_some_and(|t| t.starts_with('{')) => Shape::Flow,
             Some(_) => Shape::Block,
         };
-        Ok(Self { file, text, entries, shape })
+        Ok(Self { file, top, text, entries, shape })
     }
 
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
         self.entries.iter().map(|(key, _)| key.text.as_str())
+    }
+
+    /// The value of an entry.
+    pub fn value(&self, name: &Name) -> Option<Value> {
+        self.entries.iter().find(|(key, _)| key.text == name.as_str()).map(|(_, node)| node.to_json())
+    }
+
+    /// The text with other fields for the entry `name`, in its place. Comments inside its lines are lost.
+    pub fn replacing(&self, name: &Name, fields: &[(String, Value)]) -> Result<String, HomeError> {
+        let position = self.names().position(|n| n == name.as_str());
+        let (Shape::Block, Some(position), Some((key, _))) =
+            (&self.shape, position, position.and_then(|p| self.entries.get(p)))
+        else {
+            return Err(self.not_editable("change", name));
+        };
+        let newline = if self.text.contains("\r\n") { "\r\n" } else { "\n" };
+        let (start, end) = self.region(position);
+        let entry = lines(name, fields, indent_of(key), newline);
+        let after = insert(self.part(0, start), &entry, self.part(end, self.text.len()), newline);
+        let mut expected = self.values();
+        expected[position].1 = fields.iter().cloned().collect();
+        self.checked("change", name, after, &expected)
     }
 
     /// The text with one more entry, after the others.
@@ -58,7 +87,7 @@ impl<'a> Layout<'a> {
         let after = match (&self.shape, self.entries.last()) {
             (Shape::Absent, _) => {
                 let gap = if self.text.is_empty() || self.text.ends_with('\n') { "" } else { newline };
-                let header = format!("{gap}instances:{newline}");
+                let header = format!("{gap}{}:{newline}", self.top);
                 format!("{}{header}{}", self.text, lines(name, fields, INDENT, newline))
             }
             (Shape::Empty { braces, line_end }, _) => {
@@ -134,7 +163,7 @@ impl<'a> Layout<'a> {
         expected: &[(String, Value)],
     ) -> Result<String, HomeError> {
         let read = yaml::parse(self.file, &after).ok().and_then(|document| match document {
-            Some(d) => load::entries(self.file, &d).ok().map(values),
+            Some(d) => entries(self.file, &d, self.top).ok().map(values),
             None => Some(Vec::new()),
         });
         if read.as_deref() == Some(expected) { Ok(after) } else { Err(self.not_editable(action, name)) }
@@ -145,7 +174,7 @@ impl<'a> Layout<'a> {
             Place::file(self.file),
             format!("cannot {action} {name}: the file's layout cannot be edited safely"),
         )
-        .or_hint("write each instance on lines of its own under `instances:`, or edit the file by hand")
+        .or_hint(format!("write each entry on lines of its own under `{}:`, or edit the file by hand", self.top))
     }
 }
 
