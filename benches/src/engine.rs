@@ -8,12 +8,7 @@ use if_engine::{
     http::{Client, Engine, LoginRequests, TlsSettings},
 };
 use if_manifest::plan::{Plan, context_of};
-use if_schemas::{
-    Command, CommandId, Effect, Payload, Status,
-    head::Verdict,
-    presence::InstanceState,
-    query::{NODES, NodesAnswer},
-};
+use if_schemas::{Command, CommandId, Effect, Payload, Status, head::Verdict, presence::InstanceState};
 use if_tests::InProcess;
 use serde_json::{Map, json};
 use std::{
@@ -103,7 +98,7 @@ pub async fn through_the_fabric(report: &mut Report) -> Result<()> {
     let instance = format!("instances:\n  one: {{url: \"{url}\", token: \"env:PATH\"}}\n");
     std::fs::write(fabric.home.providers_dir().join("bench.yaml"), instance)?;
     fabric.start_worker().await?;
-    served(&fabric).await?;
+    fabric.wait_instance("bench", "one", InstanceState::Ok).await?;
     let (mut ours, mut theirs) = (Vec::with_capacity(SAMPLES), Vec::with_capacity(SAMPLES));
     let mut events = fabric.client.events(&charge(&fabric)?.0).await?;
     for n in 0..WARM_UP + SAMPLES {
@@ -129,21 +124,6 @@ fn charge(fabric: &InProcess) -> Result<(Command, Payload)> {
     let (mut command, payload) = fabric.client.command_with("payment.charge", Effect::Once, &args)?;
     (command.provider, command.instance) = ("bench".parse()?, "one".parse()?);
     Ok((command, payload))
-}
-
-/// Waits until the worker has announced the instance as connected.
-async fn served(fabric: &InProcess) -> Result<()> {
-    let give_up = Instant::now() + CALL_TIME;
-    loop {
-        let nodes: NodesAnswer = fabric.client.query(NODES, &()).await?;
-        let mut all = nodes.nodes.into_iter().flat_map(|n| n.instances);
-        let found = all.find(|i| i.provider.as_str() == "bench");
-        if found.as_ref().is_some_and(|i| i.state == InstanceState::Ok) {
-            return Ok(());
-        }
-        ensure!(Instant::now() < give_up, "bench/one is not served: {found:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 fn compare(report: &mut Report, what: &str, ours: Vec<Duration>, theirs: Vec<Duration>) {

@@ -1,6 +1,6 @@
 //! `make bench`: every figure beside its target and its baseline from the same run. Never a test: machines differ.
 //! `if-bench PART…` measures only those parts: latency, admission, pipeline, money, audit, store, manifests, engine,
-//! process.
+//! studio, process.
 
 mod audit;
 mod engine;
@@ -10,14 +10,15 @@ mod money;
 mod process;
 mod report;
 mod store;
+mod studio;
 mod synthetic;
 
 use report::Report;
 
 /// Entries of the synthetic log, unless `IF_BENCH_ENTRIES` says otherwise.
 const ENTRIES: u64 = 1_000_000;
-const PARTS: [&str; 9] =
-    ["latency", "admission", "pipeline", "money", "audit", "store", "manifests", "engine", "process"];
+const PARTS: [&str; 10] =
+    ["latency", "admission", "pipeline", "money", "audit", "store", "manifests", "engine", "studio", "process"];
 
 fn main() -> anyhow::Result<()> {
     let asked: Vec<String> = std::env::args().skip(1).collect();
@@ -55,6 +56,10 @@ fn main() -> anyhow::Result<()> {
     if wants("engine") {
         runtime.block_on(engine::overhead(&mut report))?;
         runtime.block_on(engine::through_the_fabric(&mut report))?;
+    }
+    if wants("studio") {
+        runtime.block_on(studio::cut(&mut report))?;
+        runtime.block_on(studio::idle(&mut report))?;
     }
     if wants("process") {
         process::run(&mut report)?;

@@ -84,3 +84,11 @@ fn time(mut command: impl FnMut() -> Result<Command>) -> Result<Series> {
     }
     Ok(Series::new(took))
 }
+
+/// Resident set of a process, MiB (Linux).
+pub fn resident_mib(pid: u32) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let kib: u64 = line.split_whitespace().next().context("no figure")?.parse()?;
+    Ok(kib / 1024)
+}

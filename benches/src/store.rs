@@ -1,7 +1,7 @@
 //! A broker on a large log: start-up, memory, filtered queries, follower replay against a plain JetStream replay.
 
 use crate::{
-    process::release_bin,
+    process::{release_bin, resident_mib},
     report::{Report, Series, per_second},
     synthetic::Synthetic,
 };
@@ -159,12 +159,4 @@ async fn jetstream(nats: &NatsServer, entries: Vec<Vec<u8>>) -> Result<f64> {
         messages.next().await.context("the stream ended")??;
     }
     Ok(per_second(count, start.elapsed()))
-}
-
-/// Resident set of a process, MiB (Linux).
-fn resident_mib(pid: u32) -> Result<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    let kib: u64 = line.split_whitespace().next().context("no figure")?.parse()?;
-    Ok(kib / 1024)
 }

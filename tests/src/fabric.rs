@@ -8,9 +8,13 @@ use crate::{
 use anyhow::Context;
 use if_broker::BrokerOptions;
 use if_bus::{BusRole, ConnectOptions};
+use if_engine::Provider;
 use if_harness::nats::NatsServer;
 use if_home::Home;
-use if_schemas::query::{NODES, NodesAnswer};
+use if_schemas::{
+    presence::InstanceState,
+    query::{NODES, NodesAnswer},
+};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +30,8 @@ pub struct InProcess {
     pub nats: NatsServer,
     pub client: Client,
     pub executed: Executed,
+    /// What a worker can do beside `noop`.
+    pub providers: Vec<Arc<dyn Provider>>,
     /// Where `/metrics` is.
     pub http: SocketAddr,
     broker: Option<(CancellationToken, JoinHandle<anyhow::Result<()>>)>,
@@ -45,7 +51,8 @@ impl InProcess {
         let client = Client::connect(&nats.url(), keys.broker.public()).await?;
         let http = SocketAddr::from(([127, 0, 0, 1], if_harness::process::free_port()?));
         let executed = Executed::default();
-        let mut fabric = Self { keys, home, nats, client, executed, http, broker: None, worker: None, dir };
+        let mut fabric =
+            Self { keys, home, nats, client, executed, providers: Vec::new(), http, broker: None, worker: None, dir };
         fabric.start_broker().await?;
         if with_worker {
             fabric.start_worker().await?;
@@ -74,11 +81,12 @@ impl InProcess {
     }
 
     pub async fn start_worker(&mut self) -> anyhow::Result<()> {
+        let noop: Arc<dyn Provider> = Arc::new(NoopProvider::new(Memory::InProcess(self.executed.clone())));
         let options = if_worker::WorkerOptions {
             home: self.home.clone(),
             node: world::name("node")?,
             bus: self.connect_options(BusRole::Worker),
-            providers: vec![Arc::new(NoopProvider::new(Memory::InProcess(self.executed.clone())))],
+            providers: [noop].into_iter().chain(self.providers.clone()).collect(),
         };
         let stop = CancellationToken::new();
         let task = tokio::spawn({
@@ -90,6 +98,17 @@ impl InProcess {
             let nodes: NodesAnswer = self.client.query(NODES, &()).await.ok()?;
             let ok = |i: &if_schemas::presence::InstancePresence| i.state == if_schemas::presence::InstanceState::Ok;
             nodes.nodes.iter().any(|n| n.instances.iter().any(ok)).then_some(())
+        })
+        .await
+    }
+
+    /// Waits until an instance is announced in this state.
+    pub async fn wait_instance(&self, provider: &str, instance: &str, state: InstanceState) -> anyhow::Result<()> {
+        self.until(&format!("{provider}/{instance} is {}", state.as_str()), async || {
+            let nodes: NodesAnswer = self.client.query(NODES, &()).await.ok()?;
+            let mut all = nodes.nodes.iter().flat_map(|n| &n.instances);
+            let found = all.find(|i| i.provider.as_str() == provider && i.instance.as_str() == instance)?;
+            (found.state == state).then_some(())
         })
         .await
     }
