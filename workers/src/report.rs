@@ -127,6 +127,7 @@ fn sealed(node: &Node, about: &About<'_>, ending: &Ending) -> Result<Arc<Finishe
         price_table: about.quote.map(|q| q.table.clone()),
         usage: bill.usage,
         payload: payload.hash(),
+        route: ending.route.clone(),
     };
     let submission =
         Submission { envelope: Envelope::seal(&event, &node.key)?, payload: Some(payload) }.to_message()?;
