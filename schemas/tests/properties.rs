@@ -3,8 +3,8 @@
 
 use if_schemas::{
     Body, Code, Command, CommandId, Currency, Effect, Entry, Envelope, FinanceChange, FinanceOp, Grant, Hash, KeyId,
-    Member, Money, Name, OperationId, Payload, PublicKey, Reject, Leg, ResultEvent, Route, RouteMode, Role, Salt, SchemaError, Settlement,
-    SigningKey, Status, Timestamp, TraceId, TrustChange, TrustOp, codec,
+    Leg, Member, Money, Name, OperationId, Payload, PublicKey, Reject, ResultEvent, Role, Route, RouteMode, Salt,
+    SchemaError, Settlement, SigningKey, Status, Timestamp, TraceId, TrustChange, TrustOp, codec,
     export::{Header, Reader, Record, Writer},
     finance::{Budget, BudgetKey, ExchangeRate, Mode, Period, PriceOverride, Scope},
     limits,

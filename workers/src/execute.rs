@@ -23,6 +23,9 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
+/// Code of a command whose deadline came before it began.
+const EXPIRED: &str = "expired";
+
 /// Why a command did not begin.
 #[derive(Debug, Clone, PartialEq)]
 pub enum NotBegun {
@@ -33,15 +36,30 @@ pub enum NotBegun {
 }
 
 impl NotBegun {
-    /// The result. Where an earlier process began the command, "not executed" would not be true.
-    pub fn ending(self, run: &Run) -> Ending {
-        let (status, failure) = match self {
-            NotBegun::Unavailable(failure) => (Status::Failed, failure),
+    pub fn code(&self) -> &str {
+        match self {
+            NotBegun::Unavailable(failure) => &failure.code,
+            NotBegun::Expired(_) => EXPIRED,
+        }
+    }
+
+    pub fn failure(self) -> Failure {
+        match self {
+            NotBegun::Unavailable(failure) => failure,
             NotBegun::Expired(message) => {
                 let hint = Some("send it again with a longer --deadline".to_string());
-                (Status::Expired, Failure { code: "expired".into(), message, hint })
+                Failure { code: EXPIRED.into(), message, hint }
             }
+        }
+    }
+
+    /// The result. Where an earlier process began the command, "not executed" would not be true.
+    pub fn ending(self, run: &Run) -> Ending {
+        let status = match self {
+            NotBegun::Unavailable(_) => Status::Failed,
+            NotBegun::Expired(_) => Status::Expired,
         };
+        let failure = self.failure();
         if !run.was_begun {
             return Ending::failure(status, failure, run.started_at, run.attempt, run.simulated);
         }

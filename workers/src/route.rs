@@ -73,11 +73,8 @@ impl Reserve {
 
     fn seat(&self) -> Result<Seat, Failure> {
         let (provider, name) = (&self.provider, self.name());
-        let fail = |code: &str, message: String, hint: &str| Failure {
-            code: code.into(),
-            message,
-            hint: Some(hint.into()),
-        };
+        let fail =
+            |code: &str, message: String, hint: &str| Failure { code: code.into(), message, hint: Some(hint.into()) };
         let trust = self.node.trust.current();
         let allowed = trust.is_some_and(|v| v.trust.authorize_worker(&self.node.key.id(), provider, name).is_ok());
         if !allowed {

@@ -10,8 +10,8 @@ use super::{
     raw,
 };
 use if_schemas::{
-    Body, Code, Currency, Draft, Effect, Entry, Envelope, FinanceOp, Hash, Head, Leg, Money, Payload, Reject, ResultEvent, Role, Route, RouteMode, Salt,
-    Settlement, Signed, SigningKey, Status, Timestamp, TrustOp, codec,
+    Body, Code, Currency, Draft, Effect, Entry, Envelope, FinanceOp, Hash, Head, Leg, Money, Payload, Reject,
+    ResultEvent, Role, Route, RouteMode, Salt, Settlement, Signed, SigningKey, Status, Timestamp, TrustOp, codec,
     finance::{BudgetLeft, Estimate, Mode},
     head::{Receipt, Verdict},
     outcome::Progress,
@@ -63,7 +63,10 @@ fn envelopes(log: &Log) -> Vec<Vector> {
     let head = Head { log: log.entries[0].hash, index: 1, hash: admitted.hash, at: admitted.entry.at };
     let done = result(&cut, admitted.hash, Status::Succeeded, usd(120_000), &succeeded(0x12));
     let free = result(&cut, admitted.hash, Status::Expired, usd(0), &failed(0x18));
-    let routed = ResultEvent { route: Some(routed()), ..result(&cut, admitted.hash, Status::Succeeded, usd(0), &succeeded(0x12)) };
+    let routed = ResultEvent {
+        route: Some(routed()),
+        ..result(&cut, admitted.hash, Status::Succeeded, usd(0), &succeeded(0x12))
+    };
     let add =
         change(2, 20, TrustOp::Add(member("carol", &carol(), Role::Operator, &["vmix.cut@vmix", "vmix.fade@vmix"])));
     let receipt = |verdict, head| Receipt { command: Some(cut.id), head, verdict };

@@ -26,9 +26,12 @@ pub fn unsent(instance: &Name, code: String) -> Leg {
 /// own, since something has happened; both failed is the main instance's failure.
 pub fn of_both(main: (&Name, Done), backup: (&Name, Done)) -> Done {
     let ((main_name, main), (backup_name, backup)) = (main, backup);
-    let (Outcome::Error(_), _) | (_, Outcome::Error(_)) = (&main.outcome, &backup.outcome) else { return main };
+    let both_failed = match (&main.outcome, &backup.outcome) {
+        (Outcome::Result(_), Outcome::Result(_)) => return main,
+        (Outcome::Error(_), Outcome::Error(_)) => true,
+        _ => false,
+    };
     let status = worse(main.status, backup.status);
-    let both_failed = matches!((&main.outcome, &backup.outcome), (Outcome::Error(_), Outcome::Error(_)));
     let code = match &main.outcome {
         Outcome::Error(failure) if both_failed && main.status == status => failure.code.clone(),
         _ => "mirror_incomplete".into(),

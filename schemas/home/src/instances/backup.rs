@@ -49,7 +49,8 @@ pub(super) fn of(spec: &ProviderSpec, given: &Map<String, Value>) -> Result<Opti
     if mode == RouteMode::Mirror
         && let Some(paid) = spec.operations.iter().find(|o| o.price.is_some())
     {
-        let what = format!("mode is mirror, but operations of {} cost money ({}) and would cost twice", spec.id, paid.id);
+        let what =
+            format!("mode is mirror, but operations of {} cost money ({}) and would cost twice", spec.id, paid.id);
         return Err(Wrong { hint: Some("use `mode: failover`".into()), ..Wrong::value("mode", what) });
     }
     Ok(Some(Backup { instance, mode }))

@@ -1,6 +1,9 @@
 use super::*;
 use crate::instances::{Backup, add, load, load_each};
-use if_schemas::{RouteMode, price::{Meter, SkuName}};
+use if_schemas::{
+    RouteMode,
+    price::{Meter, SkuName},
+};
 use serde_json::json;
 
 fn refused(spec: &ProviderSpec, text: &str) -> String {
@@ -80,7 +83,10 @@ fn what_costs_money_is_not_mirrored() {
     let (_dir, path) = file(&text("failover"));
     load(&path, &paid).unwrap();
     let error = refused(&paid, &text("mirror"));
-    assert!(error.starts_with("obs.yaml:2:33: instance a: mode is mirror, but operations of obs cost money ("), "{error}");
+    assert!(
+        error.starts_with("obs.yaml:2:33: instance a: mode is mirror, but operations of obs cost money ("),
+        "{error}"
+    );
     assert!(error.ends_with("would cost twice\nhint: use `mode: failover`"), "{error}");
 }
 
