@@ -133,7 +133,7 @@ prop_compose! {
     }
 }
 prop_compose! {
-    fn route()(mode in select(RouteMode::ALL.to_vec()), main in leg(), backup in leg()) -> Route {
+    fn route()(mode in select(RouteMode::ALL.to_vec()), main in leg().boxed(), backup in leg().boxed()) -> Route {
         Route { mode, main, backup }
     }
 }
@@ -141,7 +141,7 @@ prop_compose! {
     fn result()(
         id: [u8; 16], entry in hash(), status in select(Status::ALL.to_vec()), started_at in time(), finished_at in time(),
         attempt: u32, simulated: bool, cost in money(), price_table in option::of(".{0,40}"),
-        usage in option::of(usage()), payload in hash(), route in option::of(route()),
+        usage in option::of(usage()), payload in hash(), route in option::of(route().boxed()),
     ) -> ResultEvent {
         let command = CommandId::from_bytes(id);
         ResultEvent {

@@ -166,15 +166,19 @@ impl Attempt<'_> {
 
     /// On the main instance, and on the backup if that is lost meanwhile. For what may be repeated.
     async fn guarded(&self, reserve: &Reserve, ready: &Ready, turns: Turns) -> Went {
-        let Turns { begin, backup: line } = turns;
         let reads = self.work.assignment().effect == Effect::Read;
+        let Turns { begin, backup } = turns;
+        // What changes nothing may come before or after anything.
+        let line = if reads { None } else { backup };
         // Owned, so that it can be stopped.
         let mut attempt = Box::pin(self.on(ready, begin));
         let alone = |result| Went { result, simulated: ready.simulated, route: None };
         let main = tokio::select! {
             biased;
             result = &mut attempt => match &result {
-                Ok(Done { outcome: Outcome::Error(failure), .. }) if route::is_lost(&failure.code, &ready.seat) => {
+                Ok(Done { outcome: Outcome::Error(failure), .. })
+                    if route::is_lost(&failure.code, &ready.seat) && Instant::now() < self.deadline =>
+                {
                     Main::Ended(result)
                 }
                 _ => return alone(result),
