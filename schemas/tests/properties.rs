@@ -201,7 +201,7 @@ prop_compose! {
 fn envelope() -> impl Strategy<Value = Envelope> {
     prop_oneof![
         (command(), key()).prop_map(|(b, k)| Envelope::seal(&b, &k).unwrap()),
-        (result(), key()).prop_map(|(b, k)| Envelope::seal(&b, &k).unwrap()),
+        (result().boxed(), key()).prop_map(|(b, k)| Envelope::seal(&b, &k).unwrap()),
         (change(), key()).prop_map(|(b, k)| Envelope::seal(&b, &k).unwrap()),
         (genesis(), key()).prop_map(|(b, k)| Envelope::seal(&b, &k).unwrap()),
         (finance(), key()).prop_map(|(b, k)| Envelope::seal(&b, &k).unwrap()),

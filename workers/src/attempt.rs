@@ -141,7 +141,10 @@ impl Attempt<'_> {
         if tokio::time::timeout_at(self.deadline, turn.come()).await.is_err() {
             return Err(busy());
         }
-        let _begun = wait_for(backup).await;
+        let turn = match wait_for(backup).await {
+            Some(line) => turn.with(line),
+            None => turn,
+        };
         self.on(ready, turn).await
     }
 

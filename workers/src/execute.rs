@@ -117,17 +117,29 @@ pub struct Turn {
     before: Option<oneshot::Receiver<()>>,
     /// Dropped once this command has begun (or will not): then the next one may. Shared where it begins in two places.
     mine: Option<Arc<oneshot::Sender<()>>>,
+    /// Of a second line this command stands in.
+    also: Option<Arc<oneshot::Sender<()>>>,
 }
 
 impl Turn {
     /// The turn after the one `last` belongs to, which becomes this one.
     pub fn after(last: &mut Option<oneshot::Receiver<()>>) -> Self {
         let (mine, next) = oneshot::channel();
-        Self { before: last.replace(next), mine: Some(Arc::new(mine)) }
+        Self { before: last.replace(next), mine: Some(Arc::new(mine)), also: None }
     }
     /// For a second place the command begins in once its turn has come: the next one's comes when it has begun in both.
     pub fn share(&self) -> Self {
-        Self { before: None, mine: self.mine.clone() }
+        Self { before: None, mine: self.mine.clone(), also: self.also.clone() }
+    }
+    /// Both turns have come: passed on together, once the command has begun.
+    #[must_use]
+    pub fn with(mut self, mut other: Turn) -> Self {
+        self.also = other.mine.take();
+        self
+    }
+    fn begun(&mut self) {
+        self.mine.take();
+        self.also.take();
     }
     pub async fn come(&mut self) {
         if let Some(before) = self.before.take() {
@@ -243,7 +255,7 @@ async fn begin_in_turn(adapter: Arc<dyn Adapter>, call: Call, sink: ProgressSink
     }
     let mut executing = adapter.execute_command(call, sink);
     let first = futures::poll!(&mut executing);
-    turn.mine.take();
+    turn.begun();
     match first {
         Poll::Ready(executed) => Some(executed),
         Poll::Pending => Some(executing.await),

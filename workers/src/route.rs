@@ -102,9 +102,14 @@ impl Reserve {
     }
 }
 
-/// State of an instance, as the code of a leg.
+/// State of an instance that nothing was sent to, as the code of a leg.
 pub fn state(seat: &Seat) -> String {
-    seat.session.snapshot().state.as_str().into()
+    let state = match seat.session.snapshot().state {
+        // It has become ok since it was not waited for any longer.
+        InstanceState::Ok => InstanceState::Connecting,
+        other => other,
+    };
+    state.as_str().into()
 }
 
 /// A connected instance.
