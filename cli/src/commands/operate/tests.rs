@@ -1,6 +1,6 @@
 use super::*;
 use crate::output::Style;
-use if_schemas::{CommandId, Currency, Hash, Head, Leg, Money, Reject, RouteMode, Timestamp, TraceId};
+use if_schemas::{CommandId, Currency, Hash, Head, Leg, Money, Reject, Route, RouteMode, Timestamp, TraceId};
 
 fn command() -> Command {
     let issued_at: Timestamp = "2026-11-22T18:30:00Z".parse().unwrap();
