@@ -148,6 +148,7 @@ impl Bench {
                 price_table: quote.map(|q| q.table),
                 usage,
                 payload: payload.hash(),
+                route: None,
             };
             let envelope = Envelope::seal(&result, &self.worker)?;
             let submission = Submission { envelope, payload: Some(payload.clone()) };

@@ -128,8 +128,7 @@ async fn cuts(fabric: &InProcess, arrivals: &mpsc::Receiver<Instant>) -> Result<
 }
 
 fn a_cut(fabric: &InProcess, input: usize) -> Result<(Command, Payload)> {
-    let (mut command, payload) =
-        fabric.client.command_with("vmix.cut", Effect::Idempotent, &json!({"input": input}))?;
+    let (mut command, payload) = fabric.client.command_with("vmix.cut", Effect::Once, &json!({"input": input}))?;
     (command.provider, command.instance) = ("vmix".parse()?, "bench".parse()?);
     Ok((command, payload))
 }

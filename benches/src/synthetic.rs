@@ -86,6 +86,7 @@ fn command(state: &mut State, keys: &Keys, first: Timestamp, n: u64) -> Result<[
         price_table: None,
         usage: None,
         payload: payload.hash(),
+        route: None,
     };
     let envelope = Envelope::seal(&result, &keys.worker)?;
     let settlement = Settlement { posted: Money::FREE, voided: Money::FREE };

@@ -45,7 +45,7 @@ pub use key::{SigningKey, Verifier};
 pub use member::{Grant, Member, Role, TrustChange, TrustOp};
 pub use money::{Currency, Money};
 pub use name::{Name, OperationId};
-pub use outcome::{Outcome, ResultEvent, Status};
+pub use outcome::{Leg, Outcome, ResultEvent, Route, RouteMode, Status};
 pub use payload::Payload;
 pub use reject::{Code, Reject};
 pub use time::Timestamp;

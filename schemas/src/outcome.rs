@@ -1,6 +1,6 @@
 //! What became of a command: the worker's signed statement.
 
-use crate::{CommandId, Hash, Kind, Money, Signed, Timestamp, price::Usage};
+use crate::{CommandId, Hash, Kind, Money, Name, Signed, Timestamp, price::Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -52,6 +52,78 @@ pub struct ResultEvent {
     pub usage: Option<Usage>,
     /// `Payload::hash` of the [`Outcome`].
     pub payload: Hash,
+    /// Where it went; none where the instance named by the command executed it alone, or nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<Route>,
+}
+
+/// How the backup of an instance is used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RouteMode {
+    /// Only where the main instance cannot.
+    #[default]
+    Failover,
+    /// Both, always.
+    Mirror,
+}
+
+impl RouteMode {
+    pub const ALL: [RouteMode; 2] = [RouteMode::Failover, RouteMode::Mirror];
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RouteMode::Failover => "failover",
+            RouteMode::Mirror => "mirror",
+        }
+    }
+}
+
+/// Where a command went whose instance has a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    pub mode: RouteMode,
+    /// The instance that the command names.
+    pub main: Leg,
+    pub backup: Leg,
+}
+
+/// What became of a command on one of two instances.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Leg {
+    pub instance: Name,
+    /// None: nothing was sent there.
+    pub status: Option<Status>,
+    /// Code of the failure, or the state of the instance that was not sent anything; none where it succeeded.
+    pub code: Option<String>,
+}
+
+impl Leg {
+    /// `myvmix: succeeded`, `myvmix: not sent (disconnected)`, `myvmix: failed (not_confirmed)`.
+    fn text(&self) -> String {
+        let status = self.status.map_or("not sent", Status::as_str);
+        let code = self.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
+        format!("{}: {status}{code}", self.instance)
+    }
+}
+
+impl Route {
+    /// A mirrored command that one of the two was not sent.
+    pub fn is_degraded(&self) -> bool {
+        self.mode == RouteMode::Mirror && (self.main.status.is_none() || self.backup.status.is_none())
+    }
+
+    /// One line for people.
+    pub fn text(&self) -> String {
+        let degraded = if self.is_degraded() { ", degraded" } else { "" };
+        let both = format!("{}; {}", self.main.text(), self.backup.text());
+        match (self.mode, self.backup.status) {
+            (RouteMode::Failover, Some(_)) => format!("executed on backup {}: {both}", self.backup.instance),
+            (RouteMode::Failover, None) => format!("backup not used: {both}"),
+            (RouteMode::Mirror, _) => format!("mirrored{degraded}: {both}"),
+        }
+    }
 }
 
 impl Signed for ResultEvent {

@@ -3,8 +3,8 @@
 
 use if_schemas::{
     Body, Code, Command, CommandId, Currency, Effect, Entry, Envelope, FinanceChange, FinanceOp, Grant, Hash, KeyId,
-    Member, Money, Name, OperationId, Payload, PublicKey, Reject, ResultEvent, Role, Salt, SchemaError, Settlement,
-    SigningKey, Status, Timestamp, TraceId, TrustChange, TrustOp, codec,
+    Leg, Member, Money, Name, OperationId, Payload, PublicKey, Reject, ResultEvent, Role, Route, RouteMode, Salt,
+    SchemaError, Settlement, SigningKey, Status, Timestamp, TraceId, TrustChange, TrustOp, codec,
     export::{Header, Reader, Record, Writer},
     finance::{Budget, BudgetKey, ExchangeRate, Mode, Period, PriceOverride, Scope},
     limits,
@@ -128,14 +128,24 @@ prop_compose! {
     }
 }
 prop_compose! {
+    fn leg()(instance in name(), status in option::of(select(Status::ALL.to_vec())), code in option::of("[a-z_]{1,20}")) -> Leg {
+        Leg { instance, status, code }
+    }
+}
+prop_compose! {
+    fn route()(mode in select(RouteMode::ALL.to_vec()), main in leg().boxed(), backup in leg().boxed()) -> Route {
+        Route { mode, main, backup }
+    }
+}
+prop_compose! {
     fn result()(
         id: [u8; 16], entry in hash(), status in select(Status::ALL.to_vec()), started_at in time(), finished_at in time(),
         attempt: u32, simulated: bool, cost in money(), price_table in option::of(".{0,40}"),
-        usage in option::of(usage()), payload in hash(),
+        usage in option::of(usage()), payload in hash(), route in option::of(route().boxed()),
     ) -> ResultEvent {
         let command = CommandId::from_bytes(id);
         ResultEvent {
-            command, entry, status, started_at, finished_at, attempt, simulated, cost, price_table, usage, payload,
+            command, entry, status, started_at, finished_at, attempt, simulated, cost, price_table, usage, payload, route,
         }
     }
 }
@@ -191,7 +201,7 @@ prop_compose! {
 fn envelope() -> impl Strategy<Value = Envelope> {
     prop_oneof![
         (command(), key()).prop_map(|(b, k)| Envelope::seal(&b, &k).unwrap()),
-        (result(), key()).prop_map(|(b, k)| Envelope::seal(&b, &k).unwrap()),
+        (result().boxed(), key()).prop_map(|(b, k)| Envelope::seal(&b, &k).unwrap()),
         (change(), key()).prop_map(|(b, k)| Envelope::seal(&b, &k).unwrap()),
         (genesis(), key()).prop_map(|(b, k)| Envelope::seal(&b, &k).unwrap()),
         (finance(), key()).prop_map(|(b, k)| Envelope::seal(&b, &k).unwrap()),

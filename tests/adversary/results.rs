@@ -33,6 +33,7 @@ fn result(command: &Command, head: &Head, status: Status, key: &SigningKey) -> R
         price_table: None,
         usage: None,
         payload: payload.hash(),
+        route: None,
     };
     Ok(Submission { envelope: Envelope::seal(&body, key)?, payload: Some(payload) }.to_message()?)
 }

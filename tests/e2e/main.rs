@@ -1,5 +1,6 @@
 //! The product as a user has it: real binaries, a real nats-server, the command line, a simulated vMix.
 
+mod backup;
 mod budget;
 mod live_state;
 mod plugin;

@@ -102,7 +102,7 @@ pub fn make_home(dir: &std::path::Path, keys: &Keys) -> anyhow::Result<Home> {
             member("admin", &keys.admin, Role::Admin, &[])?,
             member("operator", &keys.operator, Role::Operator, &["*@noop"])?,
             member("broker", &keys.broker, Role::Broker, &[])?,
-            member("node", &keys.worker, Role::Worker, &["*@noop", "*@pager", "*@bench"])?,
+            member("node", &keys.worker, Role::Worker, &["*@noop", "*@pager", "*@bench", "*@vmix"])?,
             member("other-node", &keys.other_worker, Role::Worker, &["*@other"])?,
         ],
     };

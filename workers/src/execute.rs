@@ -2,19 +2,29 @@
 
 use crate::{
     clock, events,
-    intake::CheckedWork,
+    intake::{Assignment, CheckedWork},
     node::Node,
     report::Ending,
+    route::Ready,
     session::{Session, Snapshot, panic_text},
 };
 use if_engine::{Adapter, Call, Executed, Execution, Metered, ProgressSink};
 use if_schemas::{Effect, Outcome, Status, Timestamp, outcome::Failure, presence::InstanceState};
-use std::{sync::Arc, task::Poll};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    task::Poll,
+};
 use tokio::{
     sync::{mpsc, oneshot},
     time::Instant,
 };
 use tokio_util::task::AbortOnDropHandle;
+
+/// Code of a command whose deadline came before it began.
+const EXPIRED: &str = "expired";
 
 /// Why a command did not begin.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,15 +36,30 @@ pub enum NotBegun {
 }
 
 impl NotBegun {
-    /// The result. Where an earlier process began the command, "not executed" would not be true.
-    pub fn ending(self, run: &Run) -> Ending {
-        let (status, failure) = match self {
-            NotBegun::Unavailable(failure) => (Status::Failed, failure),
+    pub fn code(&self) -> &str {
+        match self {
+            NotBegun::Unavailable(failure) => &failure.code,
+            NotBegun::Expired(_) => EXPIRED,
+        }
+    }
+
+    pub fn failure(self) -> Failure {
+        match self {
+            NotBegun::Unavailable(failure) => failure,
             NotBegun::Expired(message) => {
                 let hint = Some("send it again with a longer --deadline".to_string());
-                (Status::Expired, Failure { code: "expired".into(), message, hint })
+                Failure { code: EXPIRED.into(), message, hint }
             }
+        }
+    }
+
+    /// The result. Where an earlier process began the command, "not executed" would not be true.
+    pub fn ending(self, run: &Run) -> Ending {
+        let status = match self {
+            NotBegun::Unavailable(_) => Status::Failed,
+            NotBegun::Expired(_) => Status::Expired,
         };
+        let failure = self.failure();
         if !run.was_begun {
             return Ending::failure(status, failure, run.started_at, run.attempt, run.simulated);
         }
@@ -90,15 +115,31 @@ fn unavailable(now: &Snapshot) -> Failure {
 #[derive(Debug, Default)]
 pub struct Turn {
     before: Option<oneshot::Receiver<()>>,
-    /// Dropped once this command has begun (or will not): then the next one may.
-    mine: Option<oneshot::Sender<()>>,
+    /// Dropped once this command has begun (or will not): then the next one may. Shared where it begins in two places.
+    mine: Option<Arc<oneshot::Sender<()>>>,
+    /// Of a second line this command stands in.
+    also: Option<Arc<oneshot::Sender<()>>>,
 }
 
 impl Turn {
     /// The turn after the one `last` belongs to, which becomes this one.
     pub fn after(last: &mut Option<oneshot::Receiver<()>>) -> Self {
         let (mine, next) = oneshot::channel();
-        Self { before: last.replace(next), mine: Some(mine) }
+        Self { before: last.replace(next), mine: Some(Arc::new(mine)), also: None }
+    }
+    /// For a second place the command begins in once its turn has come: the next one's comes when it has begun in both.
+    pub fn share(&self) -> Self {
+        Self { before: None, mine: self.mine.clone(), also: self.also.clone() }
+    }
+    /// Both turns have come: passed on together, once the command has begun.
+    #[must_use]
+    pub fn with(mut self, mut other: Turn) -> Self {
+        self.also = other.mine.take();
+        self
+    }
+    fn begun(&mut self) {
+        self.mine.take();
+        self.also.take();
     }
     pub async fn come(&mut self) {
         if let Some(before) = self.before.take() {
@@ -122,15 +163,34 @@ impl Drop for Turn {
     }
 }
 
+/// Where whoever waits for a command is told how far it is, wherever it executes.
+pub struct Told<'a> {
+    node: &'a Node,
+    a: &'a Assignment,
+    started: AtomicBool,
+    /// Sequence of the last report; that it started is 0.
+    last: AtomicU32,
+}
+
+impl<'a> Told<'a> {
+    pub fn new(node: &'a Node, a: &'a Assignment) -> Self {
+        Self { node, a, started: AtomicBool::new(false), last: AtomicU32::new(0) }
+    }
+    /// Said once.
+    fn started(&self) {
+        if !self.started.swap(true, Ordering::Relaxed) {
+            events::publish(self.node, self.a, 0, "started".into(), None);
+        }
+    }
+    fn progress(&self, (message, data): Report) {
+        let sequence = self.last.fetch_add(1, Ordering::Relaxed) + 1;
+        events::publish(self.node, self.a, sequence, message, data);
+    }
+}
+
 /// Executes on a connected adapter, until the deadline and no longer; begins nothing after it.
-pub async fn run(
-    node: &Node,
-    session: &Session,
-    adapter: Arc<dyn Adapter>,
-    work: &CheckedWork,
-    turn: Turn,
-) -> Result<Done, NotBegun> {
-    let a = work.assignment();
+pub async fn run(told: &Told<'_>, ready: &Ready, work: &CheckedWork, turn: Turn) -> Result<Done, NotBegun> {
+    let (a, session, adapter) = (work.assignment(), &ready.seat.session, ready.adapter.clone());
     let _busy = session.busy();
     let deadline = clock::instant_of(a.deadline);
     let call = Call { command: a.command, operation: a.operation.clone(), args: work.args().clone(), deadline };
@@ -140,14 +200,9 @@ pub async fn run(
     // Nobody needs to be told that something started which is over already.
     tokio::task::yield_now().await;
     if !task.is_finished() {
-        events::publish(node, a, 0, "started".into(), None);
+        told.started();
     }
-    let mut sequence = 0;
-    let ended = watch(&mut task, deadline, &mut progress, |(message, data)| {
-        sequence += 1;
-        events::publish(node, a, sequence, message, data);
-    })
-    .await;
+    let ended = watch(&mut task, deadline, &mut progress, |report| told.progress(report)).await;
     Ok(match ended {
         Some(Ok(Some(executed))) => done(executed, work.redact()),
         Some(Ok(None)) => return Err(NotBegun::Expired("its turn came after the deadline".into())),
@@ -200,7 +255,7 @@ async fn begin_in_turn(adapter: Arc<dyn Adapter>, call: Call, sink: ProgressSink
     }
     let mut executing = adapter.execute_command(call, sink);
     let first = futures::poll!(&mut executing);
-    turn.mine.take();
+    turn.begun();
     match first {
         Poll::Ready(executed) => Some(executed),
         Poll::Pending => Some(executing.await),
@@ -208,6 +263,7 @@ async fn begin_in_turn(adapter: Arc<dyn Adapter>, call: Call, sink: ProgressSink
 }
 
 /// What a command that began came to.
+#[derive(Debug, PartialEq)]
 pub struct Done {
     pub status: Status,
     pub outcome: Outcome,

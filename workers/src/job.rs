@@ -1,19 +1,20 @@
 //! One delivery, from taken in to acknowledged.
 
 use crate::{
-    clock, execute,
-    execute::{NotBegun, Run, Turn},
+    attempt::Turns,
+    clock,
+    execute::{NotBegun, Run},
     inbox::{Begin, Finished, Started},
-    intake::{Assignment, CheckedWork, Intake},
+    intake::{Assignment, Intake},
     node::Node,
     report::{self, Ending},
-    session::Session,
+    route::{Reserve, Seat},
     triggers::causes::Caused,
 };
 use if_bus::Delivery;
 use if_schemas::{Status, Timestamp, outcome::Failure};
 use std::{sync::Arc, time::Duration};
-use tokio::{sync::Semaphore, time::MissedTickBehavior};
+use tokio::time::MissedTickBehavior;
 use tracing::Instrument;
 
 /// How often the queue is told that a delivery is still being worked on. Less than half of its patience.
@@ -23,14 +24,14 @@ const KEEP_ALIVE: Duration = Duration::from_millis(500);
 #[derive(Clone)]
 pub struct Place {
     pub node: Arc<Node>,
-    pub session: Session,
-    /// Commands executing at once.
-    pub running: Arc<Semaphore>,
+    pub seat: Seat,
+    /// What stands in for it.
+    pub reserve: Option<Arc<Reserve>>,
 }
 
 impl Place {
     /// Does what the delivery needs; the delivery is acknowledged once the broker has the result.
-    pub async fn handle(self, delivery: Delivery, intake: Intake, turn: Turn) {
+    pub async fn handle(self, delivery: Delivery, intake: Intake, turns: Turns) {
         let a = intake.assignment();
         let span = tracing::info_span!(
             "command",
@@ -38,7 +39,7 @@ impl Place {
             provider = %a.provider, instance = %a.instance
         );
         let work = async {
-            let done = keep_alive(&delivery, self.settle(delivery.attempt, intake, turn)).await;
+            let done = keep_alive(&delivery, self.settle(delivery.attempt, intake, turns)).await;
             let answer = if done { delivery.ack().await } else { delivery.in_progress().await };
             if let Err(error) = answer {
                 // It is delivered again, and the inbox knows it.
@@ -49,7 +50,7 @@ impl Place {
     }
 
     /// True once nothing more is to be done for the delivery.
-    async fn settle(&self, delivered: u32, intake: Intake, turn: Turn) -> bool {
+    async fn settle(&self, delivered: u32, intake: Intake, turns: Turns) -> bool {
         let (inbox, a) = (&self.node.inbox, intake.assignment().clone());
         let now = clock::now();
         let finished = match inbox.begin(a.command, a.deadline, delivered, now) {
@@ -63,7 +64,7 @@ impl Place {
                 let run = Run { attempt, was_begun, started_at: now, simulated: false };
                 let caused = Caused::begin(&self.node, &a, &intake);
                 let ending = match intake {
-                    Intake::Execute(work) => self.execute(&work, run, turn).await,
+                    Intake::Execute(work) => self.execute(&work, run, turns).await,
                     Intake::Expired(_) => {
                         NotBegun::Expired(format!("it arrived after its deadline {}", a.deadline)).ending(&run)
                     }
@@ -76,46 +77,6 @@ impl Place {
         let Some(finished) = finished else { return false };
         report::deliver(&self.node, &finished).await;
         true
-    }
-
-    async fn execute(&self, work: &CheckedWork, mut run: Run, mut turn: Turn) -> Ending {
-        let a = work.assignment();
-        let deadline = clock::instant_of(a.deadline);
-        let connected = execute::connected(&self.session, deadline).await;
-        run.started_at = clock::now();
-        let adapter = match connected {
-            Ok((adapter, simulated)) => {
-                run.simulated = simulated;
-                adapter
-            }
-            Err(not) => {
-                run.simulated = self.session.snapshot().simulated;
-                return not.ending(&run);
-            }
-        };
-        if let Err(error) = self.node.inbox.started(started(a, &run)).await
-            && a.runs_once()
-        {
-            return NotBegun::Unavailable(inbox_unavailable(&error.to_string())).ending(&run);
-        }
-        let line = async {
-            // In this order: a permit is never held by a command that waits for one without.
-            turn.come().await;
-            self.running.acquire().await
-        };
-        let Ok(permit) = tokio::time::timeout_at(deadline, line).await else {
-            let busy = "the instance was busy with other commands until the deadline".to_string();
-            return NotBegun::Expired(busy).ending(&run);
-        };
-        let ran = execute::run(&self.node, &self.session, adapter, work, turn).await;
-        drop(permit);
-        let execute::Done { status, outcome, metered } = match ran {
-            Ok(ended) => ended,
-            Err(not) => return not.ending(&run),
-        };
-        let Run { attempt, started_at, simulated, .. } = run;
-        let finished_at = clock::now().max(started_at);
-        Ending { status, outcome, metered, started_at, finished_at, attempt, simulated }
     }
 
     /// Makes and records the result.
@@ -157,7 +118,7 @@ impl Place {
     }
 }
 
-fn started(a: &Assignment, run: &Run) -> Started {
+pub fn started(a: &Assignment, run: &Run) -> Started {
     Started {
         command: a.command,
         entry: a.entry,
@@ -173,7 +134,7 @@ fn started(a: &Assignment, run: &Run) -> Started {
     }
 }
 
-fn inbox_unavailable(why: &str) -> Failure {
+pub fn inbox_unavailable(why: &str) -> Failure {
     Failure {
         code: "inbox_unavailable".into(),
         message: format!("not executed, because it could not be recorded first: {why}"),

@@ -3,6 +3,7 @@
 //! forget, because it never does it: deadlines, journaling, results, costs, presence.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod attempt;
 mod catalog;
 pub mod clock;
 mod events;
@@ -18,6 +19,7 @@ mod presence;
 mod queue;
 mod registry;
 mod report;
+pub mod route;
 mod run;
 pub mod secrets;
 pub mod session;

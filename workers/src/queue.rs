@@ -1,8 +1,8 @@
 //! The work loop of one instance: opens its queue, takes work in, in order, and hands it to jobs.
 
 use crate::{
+    attempt::{LastTurns, Turns},
     clock::{self, Backoff},
-    execute::Turn,
     intake::{self, Desk, Intake, IntakeError},
     job::Place,
     trust::TrustView,
@@ -11,7 +11,7 @@ use if_bus::{BusError, Delivery, WorkQueue};
 use if_manifest::ProviderSpec;
 use if_schemas::Name;
 use std::{sync::Arc, time::Duration};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Commands of one instance executing at once.
@@ -45,7 +45,7 @@ impl Loop {
         let open = Arc::new(Semaphore::new(OPEN_MAX));
         let (mut link, mut trust) = (node.bus.link(), node.trust.subscribe());
         let mut backoff = Backoff::new(REOPEN.0, REOPEN.1);
-        let mut last = None;
+        let mut last = LastTurns::default();
         loop {
             self.until_served(&mut trust).await;
             link.borrow_and_update();
@@ -87,24 +87,19 @@ impl Loop {
     }
 
     /// Takes deliveries until the queue breaks.
-    async fn take(
-        &self,
-        queue: &mut WorkQueue,
-        open: &Arc<Semaphore>,
-        last: &mut Option<oneshot::Receiver<()>>,
-    ) -> BusError {
+    async fn take(&self, queue: &mut WorkQueue, open: &Arc<Semaphore>, last: &mut LastTurns) -> BusError {
         loop {
             // The semaphore is never closed.
             let Ok(slot) = open.clone().acquire_owned().await else { return std::future::pending().await };
             match queue.next().await {
-                Ok(delivery) => self.accept(delivery, slot, Turn::after(last)),
+                Ok(delivery) => self.accept(delivery, slot, Turns::after(last, self.place.reserve.as_deref())),
                 Err(error) => return error,
             }
         }
     }
 
     /// Checks in order of arrival; only what needs an answer of the broker first is checked aside.
-    fn accept(&self, delivery: Delivery, slot: OwnedSemaphorePermit, turn: Turn) {
+    fn accept(&self, delivery: Delivery, slot: OwnedSemaphorePermit, turns: Turns) {
         let place = self.place.clone();
         let jobs = place.node.jobs.clone();
         let desk =
@@ -119,7 +114,7 @@ impl Loop {
                 other => other,
             };
             match checked {
-                Ok(intake) => place.handle(delivery, intake, turn).await,
+                Ok(intake) => place.handle(delivery, intake, turns).await,
                 Err(error) => desk.drop_delivery(&place, delivery, &error).await,
             }
             drop(slot);

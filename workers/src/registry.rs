@@ -5,12 +5,13 @@ use crate::{
     job::Place,
     node::Node,
     queue::{Loop, RUNNING_MAX},
+    route::{Reserve, Seat, Seats},
     session::{Session, Target, Timing},
     state::Mirror,
     tariff::Sheet,
 };
 use if_engine::Provider;
-use if_home::Instance;
+use if_home::{Instance, instances::Backup};
 use if_schemas::{
     Name,
     presence::{InstancePresence, InstanceState, ProviderPresence},
@@ -45,16 +46,24 @@ enum Plan {
     Broken(Problem),
 }
 
+impl Plan {
+    fn backup(&self) -> Option<&Backup> {
+        match self {
+            Plan::Serve(instance) => instance.backup.as_ref(),
+            Plan::Broken(_) => None,
+        }
+    }
+}
+
 struct Running {
     plan: Plan,
     /// What it was started with: another one of the same name starts it anew.
     provider: Arc<dyn Provider>,
-    session: Session,
+    seat: Seat,
     /// Take no more work.
     stop: CancellationToken,
     /// Close the connection.
     close: CancellationToken,
-    slots: Arc<Semaphore>,
 }
 
 impl Running {
@@ -64,7 +73,7 @@ impl Running {
         tokio::spawn(async move {
             let all = u32::try_from(RUNNING_MAX).unwrap_or(u32::MAX);
             // Whether it ended or ran out of time, the connection is closed.
-            let _ = tokio::time::timeout(DRAIN_TIMEOUT, self.slots.acquire_many(all)).await;
+            let _ = tokio::time::timeout(DRAIN_TIMEOUT, self.seat.running.acquire_many(all)).await;
             self.close.cancel();
         });
     }
@@ -108,9 +117,10 @@ impl Tables {
 
     fn presence(&self) -> Vec<InstancePresence> {
         let running = self.running.iter().map(|(key, running)| {
-            let now = running.session.snapshot();
+            let now = running.seat.session.snapshot();
+            let backup = running.plan.backup().map(|backup| format!("backup {backup}"));
             let note = self.problems.get(key).map(|p| format!("its settings changed and are not used: {}", p.text));
-            let detail = [now.detail, note].into_iter().flatten().collect::<Vec<_>>().join("; ");
+            let detail = [now.detail, backup, note].into_iter().flatten().collect::<Vec<_>>().join("; ");
             InstancePresence {
                 provider: key.0.clone(),
                 instance: key.1.clone(),
@@ -140,6 +150,8 @@ pub struct Registry {
     tables: Mutex<Tables>,
     /// Counts what was applied.
     applied: watch::Sender<u64>,
+    /// Of what is running, for those whose backup it is.
+    seats: Seats,
 }
 
 /// What a node announces.
@@ -165,7 +177,7 @@ pub struct Wanted {
 
 impl Registry {
     pub fn new(node: Arc<Node>, catalog: Arc<Catalog>) -> Self {
-        Self { node, catalog, tables: Mutex::default(), applied: watch::Sender::new(0) }
+        Self { node, catalog, tables: Mutex::default(), applied: watch::Sender::new(0), seats: Seats::default() }
     }
 
     /// Starts, stops and restarts until what runs is what is wanted.
@@ -190,6 +202,7 @@ impl Registry {
                 tables.running.insert(key.clone(), started);
             }
         }
+        self.seats.replace(tables.running.iter().map(|(key, r)| (key.clone(), r.seat.clone())).collect());
         tables.problems = problems(wanted, &tables.running);
         tables.served = tables.served(&known);
         tables.tariffs = Arc::new(tables.sheets());
@@ -219,18 +232,24 @@ impl Registry {
                 Session::broken(problem.text.clone(), problem.hint.clone())
             }
         };
+        let seat = Seat { session, running: Arc::new(Semaphore::new(RUNNING_MAX)) };
         let mirror = Mirror::new(self.node.clone(), provider.clone(), instance.clone());
-        self.node.sessions.spawn(mirror.run(session.watch(), close.clone()));
-        let slots = Arc::new(Semaphore::new(RUNNING_MAX));
-        let place = Place { node: self.node.clone(), session: session.clone(), running: slots.clone() };
+        self.node.sessions.spawn(mirror.run(seat.session.watch(), close.clone()));
+        let reserve = plan.backup().map(|backup| Reserve {
+            backup: backup.clone(),
+            provider: provider.clone(),
+            seats: self.seats.clone(),
+            node: self.node.clone(),
+        });
+        let place = Place { node: self.node.clone(), seat: seat.clone(), reserve: reserve.map(Arc::new) };
         let work = Loop { place, spec: known.spec.clone(), provider: provider.clone(), instance: instance.clone() };
         tokio::spawn(work.run(stop.clone()));
-        Some(Running { plan, provider: known.provider.clone(), session, stop, close, slots })
+        Some(Running { plan, provider: known.provider.clone(), seat, stop, close })
     }
 
     /// The session of an instance that is served right now.
     pub fn session(&self, provider: &Name, instance: &Name) -> Option<Session> {
-        self.tables().running.get(&(provider.clone(), instance.clone())).map(|running| running.session.clone())
+        self.tables().running.get(&(provider.clone(), instance.clone())).map(|running| running.seat.session.clone())
     }
 
     /// Told whenever instances may have come, gone or started anew.
@@ -241,8 +260,8 @@ impl Registry {
     /// Lets every session that is not connected try at once.
     pub fn kick(&self) {
         for running in self.tables().running.values() {
-            if running.session.snapshot().state != InstanceState::Ok {
-                running.session.kick();
+            if running.seat.session.snapshot().state != InstanceState::Ok {
+                running.seat.session.kick();
             }
         }
     }

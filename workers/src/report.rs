@@ -9,7 +9,7 @@ use crate::{
 use if_bus::BusError;
 use if_engine::Metered;
 use if_schemas::{
-    Code, CommandId, Envelope, Hash, Money, Name, Outcome, Payload, Reject, ResultEvent, SchemaError, Status,
+    Code, CommandId, Envelope, Hash, Money, Name, Outcome, Payload, Reject, ResultEvent, Route, SchemaError, Status,
     Timestamp, TraceId,
     head::{Receipt, Verdict},
     outcome::Failure,
@@ -35,13 +35,15 @@ pub struct Ending {
     pub attempt: u32,
     pub simulated: bool,
     pub metered: Metered,
+    /// Where it went, if not to its instance alone.
+    pub route: Option<Route>,
 }
 
 impl Ending {
     pub fn failure(status: Status, failure: Failure, started_at: Timestamp, attempt: u32, simulated: bool) -> Self {
         let finished_at = clock::now().max(started_at);
         let (outcome, metered) = (Outcome::Error(failure), Metered::Nothing);
-        Self { status, outcome, started_at, finished_at, attempt, simulated, metered }
+        Self { status, outcome, started_at, finished_at, attempt, simulated, metered, route: None }
     }
 
     /// It began, and nobody knows what it used.
@@ -127,6 +129,7 @@ fn sealed(node: &Node, about: &About<'_>, ending: &Ending) -> Result<Arc<Finishe
         price_table: about.quote.map(|q| q.table.clone()),
         usage: bill.usage,
         payload: payload.hash(),
+        route: ending.route.clone(),
     };
     let submission =
         Submission { envelope: Envelope::seal(&event, &node.key)?, payload: Some(payload) }.to_message()?;

@@ -235,6 +235,7 @@ fn nobody_can_claim_another_price_than_the_quote_gives() {
         price_table: Some("test-1".into()),
         usage: usage(30),
         payload: support::arguments().hash(),
+        route: None,
     };
     let wrong = [
         ResultEvent { cost: usd(29), ..true_result(&w) },

@@ -136,6 +136,7 @@ fn step(w: &mut World, sent: &mut Vec<(Command, Hash)>, floors: &mut Floors, ste
                     price_table: f.quote.map(|q| q.table),
                     usage: None,
                     payload: support::arguments().hash(),
+                    route: None,
                 };
                 w.result_with(result, &key(4));
             }

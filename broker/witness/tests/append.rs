@@ -296,6 +296,7 @@ fn a_refused_result_does_not_use_up_the_id_it_names() {
         price_table: None,
         usage: None,
         payload: Hash([2; 32]),
+        route: None,
     };
     let envelope = if_schemas::Envelope::seal(&event, &maker.worker).unwrap();
     let completed = maker.seal(if_schemas::Body::Completed { envelope, settlement: FREE }, None);

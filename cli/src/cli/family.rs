@@ -8,6 +8,7 @@ use crate::{
 use clap::{Arg, ArgAction, Command, builder::PossibleValuesParser};
 use clap_complete::engine::ArgValueCandidates;
 use if_manifest::{FieldSpec, OperationSpec, ParamKind, ParamSpec, ProviderSpec};
+use if_schemas::RouteMode;
 
 /// Verbs every family has for its instances. No operation may begin with one of them, but for `list` of a category: with
 /// an instance it is the operation, without one it lists instances.
@@ -93,6 +94,21 @@ fn add(command: Command, spec: &ProviderSpec) -> Command {
         .args(spec.instance.iter().map(field_arg))
         .arg(flag("disabled", "write it down, do not serve it yet"))
         .arg(flag("simulated", "it is a stand-in: everything it does is recorded as simulated"))
+        .arg(backup_arg(&spec.id))
+        .arg(
+            Arg::new("mode")
+                .long("mode")
+                .value_parser(RouteMode::ALL.map(RouteMode::as_str))
+                .requires("backup")
+                .help("how the backup is used: where this one cannot [default], or always beside it"),
+        )
+}
+
+/// The instance that stands in for the new one; a shell offers those of the home directory.
+fn backup_arg(provider: &str) -> Arg {
+    let provider = provider.to_string();
+    let arg = Arg::new("backup").long("backup").value_name("INSTANCE").help("another instance that stands in for it");
+    arg.add(ArgValueCandidates::new(move || complete::instances(&provider)))
 }
 
 /// The name of an instance of `provider`; a shell offers those of the home directory.

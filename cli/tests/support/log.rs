@@ -125,6 +125,7 @@ impl Log {
             price_table: None,
             usage: None,
             payload: outcome.hash(),
+            route: None,
         };
         let envelope = Envelope::seal(&result, &self.keys.worker).unwrap();
         let settlement = Settlement { posted: Money::FREE, voided: Money::FREE };

@@ -172,6 +172,7 @@ pub fn result(command: &Command, entry: Hash, status: Status, cost: Money, paylo
         price_table: (!cost.is_zero()).then(|| TABLE.to_string()),
         usage: (!cost.is_zero()).then(|| Usage::from([(Unit::Call, calls(cost))])),
         payload: payload.hash(),
+        route: None,
     }
 }
 

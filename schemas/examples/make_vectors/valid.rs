@@ -10,8 +10,8 @@ use super::{
     raw,
 };
 use if_schemas::{
-    Body, Code, Currency, Draft, Effect, Entry, Envelope, FinanceOp, Hash, Head, Money, Payload, Reject, Role, Salt,
-    Settlement, Signed, SigningKey, Status, Timestamp, TrustOp, codec,
+    Body, Code, Currency, Draft, Effect, Entry, Envelope, FinanceOp, Hash, Head, Leg, Money, Payload, Reject,
+    ResultEvent, Role, Route, RouteMode, Salt, Settlement, Signed, SigningKey, Status, Timestamp, TrustOp, codec,
     finance::{BudgetLeft, Estimate, Mode},
     head::{Receipt, Verdict},
     outcome::Progress,
@@ -63,6 +63,10 @@ fn envelopes(log: &Log) -> Vec<Vector> {
     let head = Head { log: log.entries[0].hash, index: 1, hash: admitted.hash, at: admitted.entry.at };
     let done = result(&cut, admitted.hash, Status::Succeeded, usd(120_000), &succeeded(0x12));
     let free = result(&cut, admitted.hash, Status::Expired, usd(0), &failed(0x18));
+    let routed = ResultEvent {
+        route: Some(routed()),
+        ..result(&cut, admitted.hash, Status::Succeeded, usd(0), &succeeded(0x12))
+    };
     let add =
         change(2, 20, TrustOp::Add(member("carol", &carol(), Role::Operator, &["vmix.cut@vmix", "vmix.fade@vmix"])));
     let receipt = |verdict, head| Receipt { command: Some(cut.id), head, verdict };
@@ -79,6 +83,7 @@ fn envelopes(log: &Log) -> Vec<Vector> {
         envelope("genesis", "the body of entry 0", &genesis(), &alice()),
         envelope("result", "a worker's result with a cost", &done, &node1()),
         envelope("result-free", "a result without a price table", &free, &node1()),
+        envelope("result-route", "a result of the backup of the instance", &routed, &node1()),
         envelope("progress", "a progress event with data", &progress(Some(json!({"percent": 50}))), &node1()),
         envelope("progress-plain", "a progress event without data", &progress(None), &node1()),
         envelope("head", "the broker's head of entry 1", &head, &broker()),
@@ -345,4 +350,10 @@ fn exports(log: &Log) -> Vec<Vector> {
             expect(&log.first(10), 4, 2),
         ),
     ]
+}
+
+fn routed() -> Route {
+    let main = Leg { instance: name("studio"), status: None, code: Some("disconnected".into()) };
+    let backup = Leg { instance: name("studio2"), status: Some(Status::Succeeded), code: None };
+    Route { mode: RouteMode::Failover, main, backup }
 }

@@ -202,6 +202,7 @@ ENVELOPE = record(("path",), v=U8, kind=enum(*KINDS), key=KEY_ID, body=binary(),
 PAYLOAD = record(salt=SALT, bytes=binary())
 STATUS = enum("succeeded", "failed", "indeterminate", "expired")
 EFFECT = enum("read", "idempotent", "once")
+LEG = record(instance=NAME, status=optional(STATUS), code=optional(TEXT))
 CODES = """malformed unsupported_version too_large payload_mismatch subject_mismatch unknown_key bad_signature key_revoked
 not_allowed bad_trust_change clock_skew expired id_reused bad_deadline no_worker unknown_operation effect_mismatch overloaded
 trigger_loop unknown_command wrong_worker already_settled cost_exceeds_reservation wrong_cost budget_exceeded price_unknown
@@ -222,8 +223,9 @@ BODIES = {
         effect=EFFECT, dry_run=boolean, session=optional(NAME), payload=HASH,
     ),
     "result": record(
-        command=COMMAND_ID, entry=HASH, status=STATUS, started_at=TIME, finished_at=TIME, attempt=U32, simulated=boolean,
+        ("route",), command=COMMAND_ID, entry=HASH, status=STATUS, started_at=TIME, finished_at=TIME, attempt=U32, simulated=boolean,
         cost=MONEY, price_table=optional(TEXT), usage=optional(counted), payload=HASH,
+        route=record(mode=enum("failover", "mirror"), main=LEG, backup=LEG),
     ),
     "genesis": record(created_at=TIME, nonce=HASH, members=listing(MEMBER)),
     "trust": record(id=COMMAND_ID, issued_at=TIME, deadline=TIME, op=TRUST_OP),

@@ -80,3 +80,29 @@ fn what_is_to_be_redacted_never_gets_into_a_result() {
     let Outcome::Result(document) = ended.outcome else { panic!("no result") };
     assert_eq!(document, serde_json::json!({"server": "rtmp://live", "key": "[redacted]"}));
 }
+
+fn has_come(turn: &mut Turn) -> bool {
+    turn.before.as_mut().is_none_or(|before| matches!(before.try_recv(), Err(oneshot::error::TryRecvError::Closed)))
+}
+
+#[test]
+fn a_command_in_two_lines_lets_both_go_on_once_it_has_begun() {
+    let (mut one, mut two) = (None, None);
+    let mut first = Turn::after(&mut one).with(Turn::after(&mut two));
+    let mut next = [Turn::after(&mut one), Turn::after(&mut two)];
+    assert_eq!(next.each_mut().map(has_come), [false, false]);
+    first.begun();
+    assert_eq!(next.each_mut().map(has_come), [true, true]);
+}
+
+#[test]
+fn a_command_in_two_places_lets_the_next_one_go_on_once_it_has_begun_in_both() {
+    let mut line = None;
+    let mut first = Turn::after(&mut line);
+    let mut second = first.share();
+    let mut next = Turn::after(&mut line);
+    first.begun();
+    assert!(!has_come(&mut next));
+    second.begun();
+    assert!(has_come(&mut next));
+}

@@ -126,7 +126,8 @@ const QUICK: Timing = Timing {
 
 fn start(steps: &[Step]) -> Stage {
     let script = Script::new(steps);
-    let instance = Instance { enabled: true, simulated: false, settings: Map::new(), secrets: BTreeMap::new() };
+    let instance =
+        Instance { enabled: true, simulated: false, backup: None, settings: Map::new(), secrets: BTreeMap::new() };
     let target = Target {
         provider: script.clone(),
         provider_name: "test".parse().unwrap(),

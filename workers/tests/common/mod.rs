@@ -4,8 +4,10 @@
 pub mod adapter;
 pub mod broker;
 pub mod nats;
+pub mod pair;
 
 use if_bus::{BusRole, ConnectOptions};
+use if_engine::Provider;
 use if_home::Home;
 use if_schemas::SigningKey;
 use if_worker::{WorkerError, WorkerOptions};
@@ -60,7 +62,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    pub fn start(house: &House, url: &str, provider: Arc<adapter::Scripted>) -> Self {
+    pub fn start(house: &House, url: &str, provider: Arc<dyn Provider>) -> Self {
         let shutdown = CancellationToken::new();
         let bus =
             ConnectOptions { url: url.into(), name: "test worker".into(), role: BusRole::Worker, nkey_seed: None };

@@ -221,6 +221,7 @@ impl World {
                 price_table: quote.map(|q| q.table),
                 usage,
                 payload: payload.hash(),
+                route: None,
             },
             key,
         )

@@ -189,6 +189,7 @@ impl Maker {
             price_table: None,
             usage: None,
             payload: payload.hash(),
+            route: None,
         };
         (Envelope::seal(&event, &self.worker).unwrap(), payload)
     }

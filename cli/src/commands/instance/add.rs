@@ -29,6 +29,11 @@ pub fn add(context: &Context, provider: &ProviderSpec, matches: &ArgMatches) -> 
     if matches.get_flag("simulated") {
         fields.insert("simulated".into(), Value::Bool(true));
     }
+    for general in ["backup", "mode"] {
+        if let Some(given) = matches.get_one::<String>(general) {
+            fields.insert(general.into(), Value::String(given.clone()));
+        }
+    }
     let home = context.home()?;
     let file = home.provider_file(&provider_name(provider)?);
     if_home::instances::add(&file, provider, &instance, fields).map_err(|e| as_typed(e, provider, "add"))?;

@@ -126,8 +126,10 @@ impl Row {
         let simulated =
             self.live.as_ref().is_some_and(|l| l.simulated) || matches!(&self.written, Some(Ok(i)) if i.simulated);
         let text = match (&self.live, &self.written) {
+            // Its node names the backup.
             (Some(live), _) => live.detail.as_deref().map(value::printable).unwrap_or_default(),
             (None, Some(Err(e))) => e.message(),
+            (None, Some(Ok(i))) => i.backup.as_ref().map(|b| format!("backup {b}")).unwrap_or_default(),
             _ => String::new(),
         };
         if simulated { format!("[simulated] {text}").trim_end().to_string() } else { text }
@@ -141,10 +143,13 @@ impl Row {
         let secrets: Option<BTreeMap<_, _>> =
             written.map(|i| i.secrets.iter().map(|(k, s)| (k.clone(), shown(s))).collect());
         let live = self.live.as_ref();
+        let backup = written.and_then(|i| i.backup.as_ref());
         json!({
             "name": name,
             "enabled": written.map(|i| i.enabled),
             "simulated": live.map(|l| l.simulated).or(written.map(|i| i.simulated)),
+            "backup": backup.map(|b| b.instance.clone()),
+            "mode": backup.map(|b| b.mode),
             "settings": written.map(Instance::open_settings),
             "secrets": secrets,
             "state": live.map(|l| l.state.as_str()),

@@ -216,6 +216,7 @@ impl Run<'_> {
             Ending::Result { event, outcome } => (event, outcome),
         };
         report.simulated = event.simulated;
+        report.route = event.route;
         report.timing.queue_us = Some(event.started_at.since_us(admission.at));
         report.timing.execute_us = Some(event.finished_at.since_us(event.started_at));
         report.timing.commit_us = Some(settled.head.at.since_us(event.finished_at));

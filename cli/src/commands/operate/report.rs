@@ -5,7 +5,9 @@ use crate::{
     commands::optimise,
     output::{Output, Style, table, value},
 };
-use if_schemas::{Command, CommandId, Head, Money, Name, OperationId, TraceId, finance::Estimate, query::BudgetRow};
+use if_schemas::{
+    Command, CommandId, Head, Money, Name, OperationId, Route, TraceId, finance::Estimate, query::BudgetRow,
+};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -29,6 +31,8 @@ pub struct Report {
     /// A final status, `pending`, `rejected`, `would_accept`, `not_sent`, or `unknown` (sent, no receipt).
     pub status: &'static str,
     pub simulated: bool,
+    /// Where it went, if not to its instance alone.
+    pub route: Option<Route>,
     pub witness: Option<Head>,
     pub result_witness: Option<Head>,
     pub cost: Money,
@@ -51,6 +55,7 @@ impl Report {
             instance: c.instance.clone(),
             status: "not_sent",
             simulated: false,
+            route: None,
             witness: None,
             result_witness: None,
             cost: Money::FREE,
@@ -122,6 +127,9 @@ impl Report {
         if let Some(estimate) = &self.estimate {
             document["estimate"] = json!(estimate);
         }
+        if let Some(route) = &self.route {
+            document["route"] = json!(route);
+        }
         match &self.error {
             Some(e) => document["error"] = json!({"code": e.code, "message": e.message, "hint": e.hint}),
             None => document["result"] = self.result.clone().unwrap_or(Value::Null),
@@ -142,6 +150,9 @@ impl Report {
             out.push_str(&format!("  {}", style.yellow("*** SIMULATED: no real target was operated ***")));
         }
         out.push('\n');
+        if let Some(route) = &self.route {
+            out.push_str(&format!("  {}\n", style.yellow(&value::printable(&route.text()))));
+        }
         if let Some(result) = &self.result {
             out.push_str(&value::document(style, result));
         }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::output::Style;
-use if_schemas::{CommandId, Currency, Hash, Head, Money, Reject, Timestamp, TraceId};
+use if_schemas::{CommandId, Currency, Hash, Head, Leg, Money, Reject, Route, RouteMode, Timestamp, TraceId};
 
 fn command() -> Command {
     let issued_at: Timestamp = "2026-11-22T18:30:00Z".parse().unwrap();
@@ -72,6 +72,33 @@ fn the_document_has_every_field_of_the_contract() {
         "result": {"program": 3},
     });
     assert_eq!(succeeded().document(), expected);
+}
+
+#[test]
+fn where_a_command_went_is_shown_to_people_and_programs() {
+    let leg = |instance: &str, status, code: Option<&str>| Leg {
+        instance: instance.parse().unwrap(),
+        status,
+        code: code.map(Into::into),
+    };
+    let (away, done) =
+        (leg("myvmix", None, Some("disconnected")), leg("myvmix2", Some(if_schemas::Status::Succeeded), None));
+    let mut report = succeeded();
+    report.route = Some(Route { mode: RouteMode::Failover, main: away.clone(), backup: done.clone() });
+    let line = "  executed on backup myvmix2: myvmix: not sent (disconnected); myvmix2: succeeded\n";
+    assert!(report.human(Style::new(false)).contains(line), "{}", report.human(Style::new(false)));
+    let expected = serde_json::json!({
+        "mode": "failover",
+        "main": {"instance": "myvmix", "status": null, "code": "disconnected"},
+        "backup": {"instance": "myvmix2", "status": "succeeded", "code": null},
+    });
+    assert_eq!(report.document()["route"], expected);
+    let text = |mode, main: &Leg, backup: &Leg| Route { mode, main: main.clone(), backup: backup.clone() }.text();
+    assert_eq!(text(RouteMode::Mirror, &done, &done), "mirrored: myvmix2: succeeded; myvmix2: succeeded");
+    let degraded = "mirrored, degraded: myvmix: not sent (disconnected); myvmix2: succeeded";
+    assert_eq!(text(RouteMode::Mirror, &away, &done), degraded);
+    let unused = "backup not used: myvmix: not sent (disconnected); myvmix: not sent (disconnected)";
+    assert_eq!(text(RouteMode::Failover, &away, &away), unused);
 }
 
 #[test]

@@ -94,7 +94,8 @@ fn links(shown: &Shown) -> Result<Vec<Link>, CliError> {
             }
             (Body::Completed { settlement, .. }, Said::Result(r)) => {
                 let actor = view.signer_name();
-                let work = format!("attempt {}{}", r.attempt, if r.simulated { ", simulated target" } else { "" });
+                let simulated = if r.simulated { ", simulated target" } else { "" };
+                let work = format!("attempt {}{simulated}{}", r.attempt, super::view::routed(&r));
                 links.push(Link { step: "work", at: r.started_at, actor: actor.clone(), entry: None, text: work });
                 links.push(Link {
                     step: "result",

@@ -106,7 +106,7 @@ impl View {
             }
             (Body::Rejected { reject, .. }, _) => format!("{}: {}", reject.code, reject.message),
             (Body::Completed { settlement, .. }, Said::Result(r)) => {
-                format!("{}, posted {}", r.status.as_str(), settlement.posted)
+                format!("{}, posted {}{}", r.status.as_str(), settlement.posted, routed(&r))
             }
             (Body::Unresolved { reason, settlement, .. }, _) => format!("{reason}, posted {}", settlement.posted),
             (Body::Late { .. }, Said::Result(r)) => format!("{} came after the settlement", r.status.as_str()),
@@ -173,6 +173,11 @@ pub fn cause_text(cause: &Cause) -> String {
     let after = chain.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(" → ");
     let after = if after.is_empty() { after } else { format!(" (after {after})") };
     format!("{trigger}: {because}{after}")
+}
+
+/// Where a command went that its instance did not execute alone, after what else is said of it.
+pub fn routed(result: &ResultEvent) -> String {
+    result.route.as_ref().map(|route| format!(", {}", route.text())).unwrap_or_default()
 }
 
 fn trust_text(op: &TrustOp) -> String {

@@ -1,13 +1,13 @@
 //! What the fields of one instance must be, whether they come from a file or from `add`.
 
-use super::Instance;
+use super::{Instance, backup};
 use crate::SecretRef;
 use if_manifest::{ArgumentError, FieldSpec, ProviderSpec, args::nearest};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// Fields every instance has, whatever its provider.
-const COMMON_FIELDS: [&str; 2] = ["enabled", "simulated"];
+const COMMON_FIELDS: [&str; 4] = ["enabled", "simulated", backup::FIELDS[0], backup::FIELDS[1]];
 
 /// Why fields are no instance.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub(super) enum About {
 }
 
 impl Wrong {
-    fn value(field: &str, what: String) -> Self {
+    pub(super) fn value(field: &str, what: String) -> Self {
         Self { what, hint: None, about: About::Value(field.to_string()) }
     }
 }
@@ -57,8 +57,9 @@ pub(super) fn check(spec: &ProviderSpec, given: &Map<String, Value>) -> Result<I
     }
     let enabled = flag(given, "enabled", true)?;
     let simulated = flag(given, "simulated", false)?;
+    let backup = backup::of(spec, given)?;
     let settings = spec.check_instance(&own).map_err(described)?;
-    Ok(Instance { enabled, simulated, settings, secrets })
+    Ok(Instance { enabled, simulated, backup, settings, secrets })
 }
 
 fn flag(given: &Map<String, Value>, name: &str, default: bool) -> Result<bool, Wrong> {

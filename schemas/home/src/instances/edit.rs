@@ -3,8 +3,9 @@
 use super::{
     TOP,
     check::{check, known_fields},
+    load,
 };
-use crate::{HomeError, Place, entries};
+use crate::{HomeError, Place, entries, private::Exposure, yaml};
 use if_manifest::ProviderSpec;
 use if_schemas::Name;
 use serde_json::{Map, Value};
@@ -20,8 +21,25 @@ pub fn add(path: &Path, spec: &ProviderSpec, name: &Name, fields: Map<String, Va
             return Err(HomeError::invalid(Place::file(file), format!("instance {name} exists already"))
                 .or_hint(format!("choose another name, or `ifctl {} remove {name}` first", spec.id)));
         }
-        before.with(name, &fields)
+        let after = before.with(name, &fields)?;
+        if fields.iter().any(|(field, _)| field == "backup") {
+            check_backup(path, spec, name, &after)?;
+        }
+        Ok(after)
     })
+}
+
+/// What is wrong with the new entry only beside the others: a backup that is none. Shown without a place, as the file is
+/// not written.
+fn check_backup(path: &Path, spec: &ProviderSpec, name: &Name, after: &str) -> Result<(), HomeError> {
+    let Some(document) = yaml::parse(path, after)? else { return Ok(()) };
+    match load::each(path, spec, Exposure::Private, &document)?.remove(name) {
+        Some(Err(HomeError::Invalid { what, hint, .. })) => {
+            Err(HomeError::Invalid { place: Place::file(path), what, hint })
+        }
+        Some(Err(other)) => Err(other),
+        _ => Ok(()),
+    }
 }
 
 /// Removes an instance: its lines and the comments inside them. Everything else keeps its exact text.

@@ -1,7 +1,7 @@
 //! Reading instance files.
 
 use super::{
-    Instance, TOP,
+    Instance, TOP, backup,
     check::{About, Wrong, check},
 };
 use crate::{
@@ -38,13 +38,26 @@ pub fn load_each(path: &Path, spec: &ProviderSpec) -> Result<Each, HomeError> {
         Err(e) if e.is_missing() => return Ok(BTreeMap::new()),
         Err(e) => return Err(e),
     };
-    let Some(document) = yaml::parse(path, &text)? else { return Ok(BTreeMap::new()) };
-    let mut instances = BTreeMap::new();
-    for (key, node) in entries(path, &document, TOP)? {
-        let name = name(path, key)?;
-        instances.insert(name, Reader { path, spec, exposure, key, node }.instance());
+    match yaml::parse(path, &text)? {
+        Some(document) => each(path, spec, exposure, &document),
+        None => Ok(BTreeMap::new()),
     }
-    Ok(instances)
+}
+
+/// The instances of a file that was read.
+pub(super) fn each(path: &Path, spec: &ProviderSpec, exposure: Exposure, document: &Node) -> Result<Each, HomeError> {
+    let mut readers = BTreeMap::new();
+    for (key, node) in entries(path, document, TOP)? {
+        readers.insert(name(path, key)?, Reader { path, spec, exposure, key, node });
+    }
+    let mut each: Each = readers.iter().map(|(name, reader)| (name.clone(), reader.instance())).collect();
+    let about_others = |(name, instance): (&Name, &Result<Instance, HomeError>)| {
+        let wrong = backup::check(name, instance.as_ref().ok()?, &each).err()?;
+        Some((name.clone(), readers.get(name)?.wrong(wrong)))
+    };
+    let wrong: Vec<(Name, HomeError)> = each.iter().filter_map(about_others).collect();
+    each.extend(wrong.into_iter().map(|(name, error)| (name, Err(error))));
+    Ok(each)
 }
 
 fn name(path: &Path, key: &Key) -> Result<Name, HomeError> {
@@ -65,13 +78,21 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn instance(&self) -> Result<Instance, HomeError> {
-        let fields = self.node.map(self.path, &format!("instance {}", self.key.text))?;
+        let fields = self.fields()?;
         let given: Map<String, Value> = fields.iter().map(|(k, v)| (k.text.clone(), v.to_json())).collect();
         let instance = check(self.spec, &given).map_err(|wrong| self.point_at(fields, wrong))?;
         if instance.secrets.values().any(SecretRef::is_literal) {
             private::refuse_open(self.path, "it holds a secret", self.exposure)?;
         }
         Ok(instance)
+    }
+
+    fn fields(&self) -> Result<&[(Key, Node)], HomeError> {
+        self.node.map(self.path, &format!("instance {}", self.key.text))
+    }
+
+    fn wrong(&self, wrong: Wrong) -> HomeError {
+        self.point_at(self.fields().unwrap_or_default(), wrong)
     }
 
     fn point_at(&self, fields: &[(Key, Node)], wrong: Wrong) -> HomeError {

@@ -5,13 +5,15 @@
 //!   myvmix: {host: 192.168.1.100, port: 8088, enabled: true}
 //! ```
 //!
-//! Beside the provider's own fields an instance may hold `enabled` (default true) and `simulated` (default false: what
-//! it does is recorded as simulated). Files with a literal secret are refused where other users can read them.
+//! Beside the provider's own fields an instance may hold `enabled` (default true), `simulated` (default false: what
+//! it does is recorded as simulated), and `backup` with `mode` (another instance of the file that stands in for it). Files with a literal secret are refused where other users can read them.
 
+mod backup;
 mod check;
 mod edit;
 mod load;
 
+pub use backup::Backup;
 pub use edit::{add, remove};
 pub use load::{Each, Scan, Warning, load, load_each, scan};
 
@@ -29,6 +31,8 @@ pub struct Instance {
     pub enabled: bool,
     /// A stand-in for the real thing; recorded with every result.
     pub simulated: bool,
+    /// What stands in for it.
+    pub backup: Option<Backup>,
     /// Every field of the provider that is given or has a default, checked. Secret fields are the text of the file, so
     /// a reference or a literal: take them from `secrets`, and never print this.
     pub settings: Map<String, Value>,
@@ -49,6 +53,7 @@ impl fmt::Debug for Instance {
         f.debug_struct("Instance")
             .field("enabled", &self.enabled)
             .field("simulated", &self.simulated)
+            .field("backup", &self.backup)
             .field("settings", &self.open_settings())
             .field("secrets", &self.secrets)
             .finish()

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 /// Settings every instance has, whatever its provider.
-const RESERVED_SETTINGS: [&str; 3] = ["enabled", "disabled", "simulated"];
+const RESERVED_SETTINGS: [&str; 5] = ["enabled", "disabled", "simulated", "backup", "mode"];
 /// The command line's own options.
 const RESERVED_PARAMS: [&str; 11] =
     ["json", "deadline", "dry_run", "no_wait", "trace", "why", "home", "nats", "debug", "help", "version"];
