@@ -57,7 +57,7 @@ impl<'a> Walk<'a> {
     }
 
     pub fn wrong(&mut self, of: Of, message: impl Into<String>, hint: Option<String>) {
-        let Place { line, column } = self.place(of == Of::Key);
+        let Place { line, column, .. } = self.place(of == Of::Key);
         self.errors.push(ManifestError { file: self.file.into(), line, column, message: message.into(), hint });
     }
 

@@ -18,16 +18,19 @@ const ALIASED_NODES_MAX: usize = 10_000;
 /// Deepest nesting: the files need a third of it.
 const DEPTH_MAX: usize = 32;
 
-/// A place in a file. Lines and columns count from 1.
+/// A place in a file. Lines and columns count from 1, columns in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     pub line: u64,
     pub column: u64,
+    /// Bytes before it.
+    pub offset: usize,
 }
 
 impl From<Location> for Place {
     fn from(at: Location) -> Self {
-        Self { line: at.line(), column: at.column() }
+        let offset = at.span().byte_offset().and_then(|o| usize::try_from(o).ok());
+        Self { line: at.line(), column: at.column(), offset: offset.unwrap_or_default() }
     }
 }
 

@@ -37,7 +37,9 @@ pub fn parse(text: &str) -> Option<Node> {
 }
 
 fn place(span: Span) -> Place {
-    Place { line: span.start.line() as u64, column: span.start.col() as u64 + 1 }
+    let at = span.start;
+    // All three are below the bound of a file's bytes.
+    Place { line: at.line() as u64, column: at.col() as u64 + 1, offset: at.byte_offset().unwrap_or_default() }
 }
 
 #[derive(Default)]
