@@ -301,7 +301,7 @@ fn an_amount_in_another_currency_than_its_price_is_refused() {
         PriceTable { version: "s/1".into(), currency: Currency::USD, skus: [("card".into(), fee.clone())].into() };
     let most = Quantity::Money { amount: "amount".into(), currency: "currency".into() };
     let meter = Meter { sku: SkuName::Fixed("card".into()), lines: vec![MeterLine { unit: Unit::Amount, most }] };
-    let mut charge = |w: &mut World, currency: &str| {
+    let charge = |w: &mut World, currency: &str| {
         let args = json!({"amount": "10", "currency": currency}).as_object().unwrap().clone();
         let table = Some(Arc::new(table.clone()));
         let c = w.command("obs.scene.switch");
