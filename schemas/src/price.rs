@@ -172,6 +172,8 @@ pub enum PriceError {
     NoArgument { name: String },
     #[error("{name:?}: {why}")]
     BadArgument { name: String, why: String },
+    #[error("{charged} would be moved, but the price of {sku:?} is in {priced}")]
+    OtherCurrency { sku: String, charged: Currency, priced: Currency },
     #[error("{0:?} is no rate")]
     BadRate(Rate),
     #[error("the price is beyond what can be counted")]
@@ -212,7 +214,7 @@ impl Meter {
         let line = |line: &MeterLine| {
             let rate = prices.rates.iter().find(|r| r.unit == line.unit);
             let rate = rate.ok_or_else(|| PriceError::NoRate { sku: sku.into(), unit: line.unit })?;
-            let most = line.most.resolve(args, prices.limits.get(&line.unit).copied(), sku)?;
+            let most = line.most.resolve(args, prices.limits.get(&line.unit).copied(), sku, table.currency)?;
             Ok(QuoteLine { rate: *rate, most })
         };
         let lines = self.lines.iter().map(line).collect::<Result<_, _>>()?;
@@ -230,7 +232,15 @@ impl Quantity {
         }
     }
 
-    fn resolve(&self, args: &Map<String, Value>, limit: Option<u64>, sku: &str) -> Result<u64, PriceError> {
+    /// `priced` is the currency of the price: a share of an amount is money of the amount's currency, and no rate of
+    /// exchange is known here.
+    fn resolve(
+        &self,
+        args: &Map<String, Value>,
+        limit: Option<u64>,
+        sku: &str,
+        priced: Currency,
+    ) -> Result<u64, PriceError> {
         let given = |name: &str| args.get(name).filter(|v| !v.is_null());
         let whole = |name: &str, value: &Value| {
             value
@@ -254,6 +264,9 @@ impl Quantity {
                     |name: &String, e: SchemaError| PriceError::BadArgument { name: name.clone(), why: e.to_string() };
                 let code = need(currency)?.as_str().unwrap_or_default().to_uppercase();
                 let code: Currency = code.parse().map_err(|e| bad(currency, e))?;
+                if code != priced {
+                    return Err(PriceError::OtherCurrency { sku: sku.into(), charged: code, priced });
+                }
                 let text = match need(amount)? {
                     Value::String(text) => text.clone(),
                     other => other.to_string(),

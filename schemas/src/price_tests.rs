@@ -86,4 +86,8 @@ fn fees_are_a_share_of_the_amount() {
     assert_eq!(worst(json!({"amount": "10.00", "currency": "usd"})), Ok(590_000));
     assert!(worst(json!({"amount": "10.001", "currency": "usd"})).is_err());
     assert!(worst(json!({"amount": "-5", "currency": "usd"})).is_err());
+    // 2.9 % of a dinar is no 2.9 cents.
+    let other =
+        PriceError::OtherCurrency { sku: "charge".into(), charged: "KWD".parse().unwrap(), priced: Currency::USD };
+    assert_eq!(worst(json!({"amount": "1.000", "currency": "kwd"})), Err(other));
 }

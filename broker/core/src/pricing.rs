@@ -77,6 +77,9 @@ fn refused(provider: &Name, sku: &str, error: &PriceError) -> Reject {
         PriceError::UnknownSku { .. } | PriceError::NoRate { .. } => unknown(provider, sku, error.to_string()),
         PriceError::NoLimit { name, .. } => Reject::new(Code::PriceUnknown, error.to_string())
             .hint(format!("give {name:?}, or set it as a default of the instance")),
+        PriceError::OtherCurrency { charged, .. } => Reject::new(Code::PriceUnknown, error.to_string()).hint(format!(
+            "set a price in {charged} with `ifctl optimise price set {provider} {sku} …`, or charge in the price's currency"
+        )),
         _ => Reject::new(Code::PriceUnknown, error.to_string()),
     }
 }

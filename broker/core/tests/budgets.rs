@@ -3,13 +3,15 @@
 
 mod support;
 
-use if_core::{Account, Pricing};
+use if_core::{Account, Metered, Pricing};
 use if_schemas::{
     Currency, FinanceOp, Money, ResultEvent, Role, Status, Timestamp, TrustOp,
     finance::{Budget, BudgetKey, ExchangeRate, Mode, Period, PriceOverride, Scope},
     head::Verdict,
-    price::{Rate, Sku, Unit},
+    price::{Meter, MeterLine, PriceTable, Quantity, Rate, Sku, SkuName, Unit},
 };
+use serde_json::json;
+use std::sync::Arc;
 use support::{World, code, key, member, metered, name};
 
 const SECOND: i64 = 1_000_000;
@@ -286,6 +288,50 @@ fn a_price_set_in_the_log_goes_first_and_is_named_in_the_quote() {
     let c = w.command("obs.scene.switch");
     assert_eq!(code(&w.send_with(&c, &key(2), Pricing::Unpriced).0), "accepted");
     assert_eq!(w.state.in_flight()[&c.id].reserved, usd(8));
+}
+
+/// A share of ten dinars is no share of ten dollars, whichever way the price came to be known.
+#[test]
+fn an_amount_in_another_currency_than_its_price_is_refused() {
+    let mut w = World::new();
+    let fee = Sku {
+        rates: vec![Rate { unit: Unit::Amount, amount_micros: 29_000, per: 1_000_000 }],
+        limits: Default::default(),
+    };
+    let table =
+        PriceTable { version: "s/1".into(), currency: Currency::USD, skus: [("card".into(), fee.clone())].into() };
+    let most = Quantity::Money { amount: "amount".into(), currency: "currency".into() };
+    let meter = Meter { sku: SkuName::Fixed("card".into()), lines: vec![MeterLine { unit: Unit::Amount, most }] };
+    let charge = |w: &mut World, currency: &str| {
+        let args = json!({"amount": "10", "currency": currency}).as_object().unwrap().clone();
+        let table = Some(Arc::new(table.clone()));
+        let c = w.command("obs.scene.switch");
+        let verdict =
+            w.send_with(&c, &key(2), Pricing::Metered(Box::new(Metered { meter: meter.clone(), table, args }))).0;
+        (c, verdict)
+    };
+    let refused = |verdict: Verdict, said: &str| {
+        let Verdict::Rejected(reject) = verdict else { panic!("{verdict:?}") };
+        assert_eq!((reject.code.as_str(), reject.message.as_str()), ("price_unknown", said));
+        reject.hint.unwrap()
+    };
+    let (_, verdict) = charge(&mut w, "kwd");
+    let hint = refused(verdict, "KWD would be moved, but the price of \"card\" is in USD");
+    assert!(hint.contains("a price in KWD with `ifctl optimise price set obs card"), "{hint}");
+    assert_eq!(code(&charge(&mut w, "usd").1), "accepted");
+    // A price in dinars, set by an operator: now it is the dollars that have none.
+    let dinar: Currency = "KWD".parse().unwrap();
+    let set = PriceOverride {
+        provider: name("obs"),
+        sku: "card".into(),
+        prices: fee,
+        currency: dinar,
+        source: "contract".into(),
+    };
+    w.finance(FinanceOp::SetPrice(set), &key(1));
+    let (c, verdict) = charge(&mut w, "KWD");
+    assert_eq!((code(&verdict), w.state.in_flight()[&c.id].reserved.currency), ("accepted", dinar));
+    refused(charge(&mut w, "usd").1, "USD would be moved, but the price of \"card\" is in KWD");
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub(crate) trait NodeExt {
 
 impl NodeExt for Node {
     fn place(&self, file: &Path) -> Place {
-        Place::at(file, self.at.line(), self.at.column())
+        Place::at(file, self.at.line, self.at.column)
     }
 
     fn map(&self, file: &Path, what: &str) -> Result<&[(Key, Node)], HomeError> {
@@ -76,7 +76,7 @@ pub(crate) trait KeyExt {
 
 impl KeyExt for Key {
     fn place(&self, file: &Path) -> Place {
-        Place::at(file, self.at.line(), self.at.column())
+        Place::at(file, self.at.line, self.at.column)
     }
 
     fn unknown(&self, file: &Path, of: &str, known: &[&str]) -> HomeError {

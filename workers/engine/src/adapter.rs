@@ -25,9 +25,9 @@ pub trait Provider: Send + Sync {
     fn price_defaults(&self, settings: &Map<String, Value>) -> ArgumentDefaults {
         let defaults = |id: &OperationId, meter: Meter| -> Option<Map<String, Value>> {
             let params = &self.spec().operation(id.as_str())?.params;
-            let from = |name: &str| params.iter().find(|p| p.name == name)?.from.as_deref();
-            let given =
-                meter.arguments().filter_map(|name| Some((name.to_string(), settings.get(from(name)?)?.clone())));
+            // What has no setting to come from is in every command already.
+            let from = |name: &str| params.iter().find(|p| p.name == name && p.from.is_some())?.left_out(settings);
+            let given = meter.arguments().filter_map(|name| Some((name.to_string(), from(name)?)));
             Some(given.collect())
         };
         let given = self.prices().operations.into_iter().filter_map(|(id, meter)| {

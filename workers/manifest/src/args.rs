@@ -181,6 +181,15 @@ impl OperationSpec {
     }
 }
 
+impl ParamSpec {
+    /// What it is where it is not given: the setting it may come from, else its own default.
+    pub fn left_out(&self, settings: &Map<String, Value>) -> Option<Value> {
+        let setting = self.from.as_ref().and_then(|from| settings.get(from)).filter(|v| !v.is_null());
+        // A default was held against its type when the provider was compiled.
+        setting.cloned().or_else(|| self.kind.parse_text(self.default.as_deref()?).ok())
+    }
+}
+
 impl ProviderSpec {
     /// The same for the settings of an instance.
     pub fn check_instance(&self, settings: &Map<String, Value>) -> Result<Map<String, Value>, ArgumentError> {

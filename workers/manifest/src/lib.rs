@@ -29,7 +29,7 @@ pub use spec::{Category, FieldSpec, OperationSpec, ParamKind, ParamSpec, Pattern
 pub fn json_schemas() -> [(&'static str, schemars::Schema); 4] {
     [
         ("provider-manifest.v1.schema.json", schemars::schema_for!(raw::Manifest)),
-        ("provider-plugin.v1.schema.json", schemars::schema_for!(raw::PluginManifest)),
+        ("provider-plugin.v1.schema.json", of_plugin()),
         ("prices.v1.schema.json", schemars::schema_for!(raw::PriceFile)),
         ("provider-case.v1.schema.json", schemars::schema_for!(cases::Case)),
     ]
@@ -37,4 +37,17 @@ pub fn json_schemas() -> [(&'static str, schemars::Schema); 4] {
         schema.insert("$id".into(), name.into());
         (name, schema)
     })
+}
+
+/// A plugin reports what a call used, so its price has no paths to read it by: see [`compile_plugin`].
+fn of_plugin() -> schemars::Schema {
+    let mut schema = schemars::schema_for!(raw::PluginManifest);
+    if let Some(defs) = schema.get_mut("$defs").and_then(serde_json::Value::as_object_mut) {
+        if let Some(metered) = defs.get_mut("Metered").and_then(|m| m["properties"].as_object_mut()) {
+            metered.remove("used");
+        }
+        // Only the paths needed them.
+        ["Extract", "FullExtract"].into_iter().for_each(|name| drop(defs.remove(name)));
+    }
+    schema
 }

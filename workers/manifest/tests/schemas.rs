@@ -52,6 +52,38 @@ fn what_a_new_plugin_begins_with_is_valid_and_unknown_keys_are_not() {
     }
 }
 
+/// Editors say what the compiler says.
+#[test]
+fn what_the_compiler_refuses_of_a_plugin_is_not_valid_either() {
+    let schema = jsonschema::validator_for(&published("provider-plugin.v1.schema.json")).unwrap();
+    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugin/files/template/plugin.yaml");
+    let text = fs::read_to_string(template).unwrap().replace("@ID@", "note").replace("@CATEGORY@", "chat");
+    let metered = json!({"metered": {"sku": {"fixed": "note"}, "most": {"call": {"fixed": 1}}}});
+    let with = |place: &str, key: &str, value: Value| {
+        let mut plugin = tree(&text);
+        plugin["operations"]["write"]["price"] = metered.clone();
+        plugin.pointer_mut(place).unwrap()[key] = value;
+        let compiled = if_manifest::compile_plugin("note", "plugin.yaml", &plugin.to_string());
+        assert_eq!(schema.is_valid(&plugin), compiled.is_ok(), "{key} at {place:?}: {compiled:?}");
+        compiled.is_ok()
+    };
+    assert!(with("", "summary", json!("a note")));
+    assert!(with("", "environment", json!(["LANG", "_x1"])));
+    assert!(with("", "resources", json!({"memory_mib": 1, "files": 65_536})));
+    assert!(!with("/operations/write/price/metered", "used", json!({"call": "$.n"})));
+    assert!(!with("", "command", json!([])));
+    assert!(!with("", "command", json!(vec!["x"; 65])));
+    assert!(!with("", "environment", json!(["A-B"])));
+    assert!(!with("", "environment", json!(vec!["A"; 65])));
+    assert!(!with("", "plugin", json!(2)));
+    for (name, most) in [("memory_mib", 1 << 20), ("files", 65_536), ("file_mib", 1 << 20), ("cpu_seconds", 31_536_000)]
+    {
+        assert!(with("", "resources", json!({ name: most })));
+        assert!(!with("", "resources", json!({ name: most + 1 })));
+        assert!(!with("", "resources", json!({ name: 0 })));
+    }
+}
+
 #[test]
 fn built_in_prices_are_valid_and_unknown_keys_are_not() {
     let schema = jsonschema::validator_for(&published("prices.v1.schema.json")).unwrap();

@@ -46,10 +46,10 @@ impl<'a> Layout<'a> {
         let shape = match first {
             None => Shape::Absent,
             Some((key, node)) if entries.is_empty() => {
-                let line_end = line_end(text, offset(&key.at));
+                let line_end = line_end(text, key.at.offset);
                 Shape::Empty { braces: braces(text, node), line_end }
             }
-            Some((_, node)) if text.get(offset(&node.at)..).is_some_and(|t| t.starts_with('{')) => Shape::Flow,
+            Some((_, node)) if text.get(node.at.offset..).is_some_and(|t| t.starts_with('{')) => Shape::Flow,
             Some(_) => Shape::Block,
         };
         Ok(Self { file, top, text, entries, shape })
@@ -128,9 +128,9 @@ impl<'a> Layout<'a> {
     /// are indented deeper than the key, belong to what follows.
     fn region(&self, position: usize) -> (usize, usize) {
         let Some((key, _)) = self.entries.get(position) else { return (self.text.len(), self.text.len()) };
-        let start = line_start(self.text, offset(&key.at));
+        let start = line_start(self.text, key.at.offset);
         let bound = match self.entries.get(position + 1) {
-            Some((next, _)) => line_start(self.text, offset(&next.at)),
+            Some((next, _)) => line_start(self.text, next.at.offset),
             None => document_end(self.text, start),
         };
         let mut end = bound;
@@ -231,13 +231,9 @@ fn quoted(text: &str) -> String {
     out
 }
 
-fn offset(at: &if_manifest::yaml::Location) -> usize {
-    at.span().byte_offset().and_then(|o| usize::try_from(o).ok()).unwrap_or_default()
-}
-
 /// Spaces before a key; columns count from 1.
 fn indent_of(key: &Key) -> usize {
-    usize::try_from(key.at.column().saturating_sub(1)).unwrap_or_default()
+    usize::try_from(key.at.column.saturating_sub(1)).unwrap_or_default()
 }
 
 fn line_start(text: &str, at: usize) -> usize {
@@ -263,7 +259,7 @@ fn document_end(text: &str, from: usize) -> usize {
 
 /// The bytes of an empty `{}`, with the blanks before it.
 fn braces(text: &str, node: &Node) -> Option<(usize, usize)> {
-    let open = offset(&node.at);
+    let open = node.at.offset;
     let rest = text.get(open..)?.strip_prefix('{')?;
     let close = rest.trim_start_matches([' ', '\t']).strip_prefix('}')?;
     let start = text.get(..open)?.trim_end_matches([' ', '\t']).len();

@@ -1,7 +1,10 @@
 //! What the templates of one command may refer to.
 
 use crate::InstanceConfig;
-use if_manifest::plan::{Context, OperationPlan, Plan, context_of};
+use if_manifest::{
+    ParamSpec,
+    plan::{Context, OperationPlan, Plan, context_of},
+};
 use if_schemas::CommandId;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -80,7 +83,7 @@ impl Scope {
     }
 }
 
-/// Every declared parameter: what was given, else what the instance says, else null.
+/// Every declared parameter: what was given, else what the instance says, else its default, else null.
 fn arguments(
     plan: &Plan,
     config: &InstanceConfig,
@@ -88,15 +91,10 @@ fn arguments(
     given: &Map<String, Value>,
 ) -> Map<String, Value> {
     let declared = plan.spec.operation(&operation.id).map(|o| o.params.as_slice()).unwrap_or_default();
-    let mut args: Map<String, Value> = declared.iter().map(|p| (p.name.clone(), Value::Null)).collect();
+    let left_out = |p: &ParamSpec| p.left_out(&config.settings).unwrap_or(Value::Null);
+    let mut args: Map<String, Value> = declared.iter().map(|p| (p.name.clone(), left_out(p))).collect();
     for (name, value) in given.iter().filter(|(_, v)| !v.is_null()) {
         args.insert(name.clone(), value.clone());
-    }
-    for (name, setting) in &operation.from_instance {
-        let slot = args.entry(name.clone()).or_insert(Value::Null);
-        if slot.is_null() {
-            *slot = config.settings.get(setting).cloned().unwrap_or(Value::Null);
-        }
     }
     args
 }

@@ -35,6 +35,15 @@ impl Scrubber {
         }
     }
 
+    /// Where the end of `text` begins that may be the beginning of a secret: the rest of it may come yet. The end is shorter
+    /// than the longest form of a secret.
+    fn undecided(&self, text: &str) -> usize {
+        let longest = self.0.first().map_or(0, |form| form.len());
+        let ends = text.char_indices().map(|(at, _)| at).skip_while(|at| text.len() - at >= longest);
+        let begins = |end: &str| self.0.iter().any(|form| form.len() > end.len() && form.starts_with(end));
+        ends.into_iter().find(|at| begins(&text[*at..])).unwrap_or(text.len())
+    }
+
     pub fn value(&self, value: Value) -> Value {
         match value {
             _ if self.0.is_empty() => value,
@@ -53,6 +62,27 @@ impl Scrubber {
             Execution::Failed(f) => Execution::Failed(failure(f)),
             Execution::Indeterminate(f) => Execution::Indeterminate(failure(f)),
         }
+    }
+}
+
+/// Text that comes in pieces: a secret may begin in one and end in another.
+#[derive(Default)]
+pub struct Pieces {
+    /// May be the beginning of a secret.
+    held: Zeroizing<String>,
+}
+
+impl Pieces {
+    /// What can be shown of all text so far, and was not yet.
+    pub fn push(&mut self, scrubber: &Scrubber, piece: &str) -> String {
+        let mut text = scrubber.text([self.held.as_str(), piece].concat());
+        self.held = Zeroizing::new(text.split_off(scrubber.undecided(&text)));
+        text
+    }
+
+    /// The rest, where no more comes.
+    pub fn end(&mut self) -> String {
+        std::mem::take(&mut *self.held)
     }
 }
 
@@ -114,6 +144,25 @@ mod tests {
             let out = s.text(format!("Basic {whole}"));
             assert!(out.contains(SCRUBBED), "{user:?}: {out}");
         }
+    }
+
+    #[test]
+    fn a_secret_in_pieces_is_taken_out_wherever_it_is_cut() {
+        let (secret, s) = ("hunter2-hünter2-hunter3", scrubber("hunter2-hünter2-hunter3"));
+        let text = format!("a hunter2-h {secret}{secret} hunter2-hünter2");
+        for size in 1..text.len() {
+            let (mut pieces, mut shown) = (Pieces::default(), Vec::new());
+            let characters: Vec<char> = text.chars().collect();
+            for piece in characters.chunks(size) {
+                shown.push(pieces.push(&s, &piece.iter().collect::<String>()));
+                assert!(pieces.held.len() < s.0[0].len(), "{}", pieces.held.len());
+            }
+            shown.push(pieces.end());
+            assert_eq!(shown.concat(), "a hunter2-h [secret][secret] hunter2-hünter2", "{size}");
+        }
+        // What cannot become a secret is not held back.
+        assert_eq!(Pieces::default().push(&s, "He"), "He");
+        assert_eq!(Pieces::default().push(&Scrubber::default(), "hunter"), "hunter");
     }
 
     #[test]

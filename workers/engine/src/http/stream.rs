@@ -8,6 +8,7 @@ use super::{
     failure::{Stop, shortened},
     request::text_of,
     response,
+    scrub::Pieces,
     sse::{Events, Framing},
     usage::Readings,
 };
@@ -25,6 +26,7 @@ pub const REPORT_EVERY: Duration = Duration::from_millis(50);
 /// What the events so far add up to.
 struct Gathered<'a> {
     text: String,
+    pieces: Pieces,
     /// Not reported yet.
     waiting: String,
     next_report: Instant,
@@ -62,12 +64,15 @@ impl Run<'_> {
     ) -> Result<Value, Stop> {
         let mut gathered = Gathered {
             text: String::new(),
+            pieces: Pieces::default(),
             waiting: String::new(),
             next_report: Instant::now(),
             fields: Map::new(),
             progress,
         };
         let read = self.events(stream, framing, exchanged, &mut gathered, readings).await;
+        let rest = gathered.pieces.end();
+        gathered.waiting.push_str(&rest);
         gathered.report();
         let Gathered { text, mut fields, .. } = gathered;
         let missing = self.operation.response.result.iter().find(|(n, e)| e.required && !fields.contains_key(*n));
@@ -167,7 +172,8 @@ impl Run<'_> {
         }
         for text in stream.text.query(&event).all().into_iter().filter_map(Value::as_str) {
             gathered.text.push_str(text);
-            gathered.waiting.push_str(&self.engine.scrubber.text(text.to_string()));
+            let shown = gathered.pieces.push(&self.engine.scrubber, text);
+            gathered.waiting.push_str(&shown);
         }
         for (name, from) in &operation.response.result {
             if let Some(value) = extract::value(plan, from, &event, scope) {

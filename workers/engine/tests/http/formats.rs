@@ -2,7 +2,7 @@
 
 use crate::{
     server::{Script, Server},
-    world::{SECRET, engine, message, plan, run, told},
+    world::{SECRET, config, engine, engine_at, message, plan, run, told},
 };
 use if_engine::Execution;
 use serde_json::{Value, json};
@@ -115,4 +115,38 @@ async fn a_provider_that_repeats_the_secret_is_not_repeated() {
     }
     let (got, _) = ask("chat.json", json!({"text": null}), Script::json(200, json!({}))).await;
     assert_eq!(told(&got), "failed bad_argument");
+}
+
+/// What is not given comes from the instance, then from the parameter's own default.
+#[tokio::test]
+async fn a_setting_goes_before_a_default_and_a_default_before_nothing() {
+    let operations = r#"
+  list:
+    summary: list
+    effect: read
+    price: free
+    params:
+      base: { type: string, format: uri, from: other, default: "https://default.example", help: where }
+      most: { type: integer, default: 20, help: most }
+      note: { type: string, help: note }
+    request: { method: GET, path: /list, query: { base: "{{ args.base }}", most: "{{ args.most }}", note: "{{ args.note }}" } }
+    response: { format: text, result: { v: $ } }
+"#;
+    let plan = plan("{}", "{ attempts: 1 }", operations);
+    let (default, set) = ("https://default.example", "https://set.example");
+    let asked = async |setting: Option<&str>, args: Value| {
+        let server = Server::start(vec![Script::answer(200, "", "ok")]).await;
+        let mut config = config(&server, None);
+        config.settings.extend(setting.map(|url| ("other".to_string(), json!(url))));
+        // As a command arrives: checked without the instance, which only the worker has.
+        let args = plan.spec.operation("chat.list").unwrap().check(args.as_object().unwrap()).unwrap();
+        let (execution, _) = run(&engine_at(&plan, config), "chat.list", Value::Object(args)).await;
+        assert_eq!(told(&execution), "succeeded", "{}", message(&execution));
+        server.seen().pop().unwrap().line
+    };
+    let line =
+        |base: &str, rest: &str| format!("GET /list?base={}&most={rest}", base.replace(':', "%3A").replace('/', "%2F"));
+    assert_eq!(asked(None, json!({})).await, line(default, "20"));
+    assert_eq!(asked(Some(set), json!({})).await, line(set, "20"));
+    assert_eq!(asked(Some(set), json!({"base": default, "most": 3})).await, line(default, "3"));
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     server::{Script, Server, Step},
-    world::{LONG, call, engine, message, plan, run, told},
+    world::{LONG, SECRET, call, engine, message, plan, run, told},
 };
 use if_engine::{Execution, Metered, ProgressSink};
 use if_schemas::price::Unit;
@@ -72,6 +72,38 @@ async fn text_appears_as_it_is_made() {
     drop(progress);
     let (_, rest) = reports.recv().await.unwrap();
     assert_eq!((rest, reports.recv().await), (Some(json!({"text": "llo"})), None));
+}
+
+#[tokio::test]
+async fn a_secret_cut_in_two_by_the_stream_is_not_shown() {
+    let (one, two) = SECRET.split_at(9);
+    let gate = Arc::new(Semaphore::new(0));
+    let event = |text: &str| format!("data: {}\n\n", json!({ "delta": text }));
+    let send = |text: String| Step::Send(text.into_bytes());
+    let first = format!("{HEAD}{}", event(&format!("It is {one}")));
+    let second = format!("{}{}data: [DONE]\n\n", event(two), event(" indeed, hunter"));
+    let server = Server::start(vec![Script::of(vec![send(first), Step::Wait(gate.clone()), send(second)])]).await;
+    let engine = engine(&plan("{}", "{}", OPERATIONS), &server);
+    let (progress, mut reports) = ProgressSink::channel();
+    let call = call("chat.sse", json!({}), LONG);
+    let watch = async {
+        let mut shown = String::new();
+        while let Some((_, data)) = reports.recv().await {
+            shown += data.unwrap()["text"].as_str().unwrap();
+            // The second half is sent only after what can be shown of the first was.
+            gate.add_permits(1);
+        }
+        shown
+    };
+    let execute = async {
+        let done = engine.execute(&call, &progress).await;
+        drop(progress);
+        done
+    };
+    let ((execution, _), shown) = tokio::join!(execute, watch);
+    assert_eq!(shown, "It is [secret] indeed, hunter");
+    let Execution::Succeeded(result) = execution else { panic!("{execution:?}") };
+    assert_eq!(result["text"], shown);
 }
 
 #[tokio::test]

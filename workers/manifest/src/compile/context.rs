@@ -6,14 +6,14 @@ use crate::{
     args::nearest,
     plan::{Escape, Template, Templates},
     raw::{Category, Field, Manifest, Param, PluginManifest},
-    spec::regex,
+    spec::{Pattern, regex},
     yaml::Node,
 };
 use if_schemas::time::parse_duration_us;
 use indexmap::IndexMap;
 use regex::Regex;
 use serde_json_path::JsonPath;
-use std::{ops::BitOr, time::Duration};
+use std::{collections::BTreeMap, ops::BitOr, time::Duration};
 
 /// The names a template may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +120,8 @@ pub struct Compiler<'a> {
     walk: Walk<'a>,
     pub outline: Outline<'a>,
     pub templates: Templates,
+    /// By source: operations of one provider have parameters of the same kinds, and to compile one takes a while.
+    patterns: BTreeMap<&'a str, Pattern>,
     /// Parameters of the operation at hand.
     pub params: Option<&'a IndexMap<String, Param>>,
     /// Names under `created` of the operation at hand.
@@ -130,8 +132,15 @@ pub struct Compiler<'a> {
 
 impl<'a> Compiler<'a> {
     pub fn new(file: &'a str, root: &'a Node, outline: impl Into<Outline<'a>>) -> Self {
-        let (walk, templates) = (Walk::new(file, root), Templates::new());
-        Self { walk, outline: outline.into(), templates, params: None, created: vec![], session: vec![] }
+        Self {
+            walk: Walk::new(file, root),
+            outline: outline.into(),
+            templates: Templates::new(),
+            patterns: BTreeMap::new(),
+            params: None,
+            created: vec![],
+            session: vec![],
+        }
     }
 
     /// Everything found, in the order of the file.
@@ -287,6 +296,22 @@ impl<'a> Compiler<'a> {
         match source {
             None => Some(None),
             Some(source) => self.at(key, |c| c.json_path(source)).map(Some),
+        }
+    }
+
+    pub fn pattern(&mut self, source: &'a str) -> Option<Pattern> {
+        if let Some(known) = self.patterns.get(source) {
+            return Some(known.clone());
+        }
+        match Pattern::new(source) {
+            Ok(pattern) => {
+                self.patterns.insert(source, pattern.clone());
+                Some(pattern)
+            }
+            Err(e) => {
+                self.error(format!("{source:?} is no regular expression: {e}"));
+                None
+            }
         }
     }
 

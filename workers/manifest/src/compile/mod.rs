@@ -120,8 +120,8 @@ fn entries<'a, T: Deserialize<'a>>(node: &'a Node, key: &str, findings: &mut Vec
 fn located(file: &str, findings: Vec<Finding>) -> Vec<ManifestError> {
     let error = |f: Finding| ManifestError {
         file: file.into(),
-        line: f.at.line(),
-        column: f.at.column(),
+        line: f.at.line,
+        column: f.at.column,
         message: f.message,
         hint: f.hint,
     };

@@ -137,11 +137,9 @@ impl<'a> Compiler<'a> {
         };
         let retry = self.operation_retry(raw, retry);
         let Described { spec, notice, used } = described?;
-        let from = raw.params.iter().filter_map(|(name, p)| p.from.clone().map(|from| (name.clone(), from)));
         let plan = OperationPlan {
             id: spec.id.clone(),
             effect: spec.effect,
-            from_instance: from.collect::<BTreeMap<_, _>>(),
             notice,
             request: request?,
             response: response?,

@@ -2,7 +2,7 @@
 
 use super::{Compiler, PARAMS_MAX};
 use crate::{
-    FieldSpec, ParamKind, ParamSpec, Pattern,
+    FieldSpec, ParamKind, ParamSpec,
     raw::{Field, Format, Param, Type},
 };
 use indexmap::IndexMap;
@@ -166,7 +166,7 @@ impl<'a> Compiler<'a> {
         }
         match (s.kind, s.format) {
             (Type::String, None) => match (s.pattern, s.choices) {
-                (Some(pattern), _) => self.at("pattern", |c| c.pattern(pattern)),
+                (Some(pattern), _) => self.at("pattern", |c| c.pattern(pattern)).map(ParamKind::Pattern),
                 (None, []) => Some(ParamKind::Text),
                 (None, choices) => Some(ParamKind::Choice(choices.to_vec())),
             },
@@ -182,16 +182,6 @@ impl<'a> Compiler<'a> {
             (_, Some(_)) => {
                 let next = "duration is for integers; uri, file and amount are for strings";
                 self.at("format", |c| c.wrong("format does not fit the type", next));
-                None
-            }
-        }
-    }
-
-    fn pattern(&mut self, source: &str) -> Option<ParamKind> {
-        match Pattern::new(source) {
-            Ok(pattern) => Some(ParamKind::Pattern(pattern)),
-            Err(e) => {
-                self.error(format!("{source:?} is no regular expression: {e}"));
                 None
             }
         }

@@ -19,7 +19,8 @@ fn a_manifest_becomes_a_plan() {
     let send = &plan.operations["chat.send"];
     assert_eq!((send.retry.attempts, send.retry.attempts_not_done), (1, RETRY_ATTEMPTS_DEFAULT));
     assert_eq!(plan.operations["chat.me"].retry.attempts, RETRY_ATTEMPTS_DEFAULT);
-    assert_eq!(send.from_instance["chat"], "chat");
+    let params = &plan.spec.operation("chat.send").unwrap().params;
+    assert_eq!(params.iter().find(|p| p.name == "chat").unwrap().from.as_deref(), Some("chat"));
     let rules: Vec<_> = send.errors.iter().map(|r| (r.built_in, r.outcome)).collect();
     assert_eq!(rules.len(), 7);
     assert_eq!(rules[0], (false, crate::raw::Outcome::RateLimited));

@@ -2,7 +2,7 @@
 
 use crate::{
     ManifestError,
-    yaml::{Location, Node, Tree},
+    yaml::{Node, Place, Tree},
 };
 
 /// A step into the tree.
@@ -57,8 +57,7 @@ impl<'a> Walk<'a> {
     }
 
     pub fn wrong(&mut self, of: Of, message: impl Into<String>, hint: Option<String>) {
-        let at = self.place(of == Of::Key);
-        let (line, column) = (at.line(), at.column());
+        let Place { line, column, .. } = self.place(of == Of::Key);
         self.errors.push(ManifestError { file: self.file.into(), line, column, message: message.into(), hint });
     }
 
@@ -68,7 +67,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The deepest place of the path that the file has.
-    fn place(&self, key: bool) -> Location {
+    fn place(&self, key: bool) -> Place {
         let (mut node, mut at) = (self.root, self.root.at);
         for step in &self.path {
             let next = match (step, &node.tree) {

@@ -101,8 +101,6 @@ pub struct Retry {
 pub struct OperationPlan {
     pub id: String,
     pub effect: Effect,
-    /// Parameter → instance setting it takes its value from where it is not given.
-    pub from_instance: BTreeMap<String, String>,
     pub notice: Option<Template>,
     pub request: RequestPlan,
     pub response: ResponsePlan,

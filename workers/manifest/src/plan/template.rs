@@ -4,7 +4,7 @@ use if_schemas::{Currency, Money};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, value::Value as Jinja};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 /// Steps one template may take: they are a few words long.
 const FUEL: u64 = 10_000;
@@ -75,6 +75,20 @@ pub struct Templates {
     count: usize,
 }
 
+/// What every set begins with. A clone shares the filters, which to add means to copy them all.
+static LANGUAGE: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut env = Environment::new();
+    env.set_undefined_behavior(UndefinedBehavior::Strict);
+    env.set_fuel(Some(FUEL));
+    env.set_recursion_limit(RECURSION_MAX);
+    env.set_auto_escape_callback(escape_of);
+    env.set_formatter(format);
+    env.add_filter("json", to_json);
+    env.add_filter("minor_units", minor_units);
+    env.add_filter("major_units", major_units);
+    env
+});
+
 impl Default for Templates {
     fn default() -> Self {
         Self::new()
@@ -83,16 +97,7 @@ impl Default for Templates {
 
 impl Templates {
     pub fn new() -> Self {
-        let mut env = Environment::new();
-        env.set_undefined_behavior(UndefinedBehavior::Strict);
-        env.set_fuel(Some(FUEL));
-        env.set_recursion_limit(RECURSION_MAX);
-        env.set_auto_escape_callback(escape_of);
-        env.set_formatter(format);
-        env.add_filter("json", to_json);
-        env.add_filter("minor_units", minor_units);
-        env.add_filter("major_units", major_units);
-        Self { env, count: 0 }
+        Self { env: LANGUAGE.clone(), count: 0 }
     }
 
     /// Parses a template into the set.

@@ -1,6 +1,7 @@
 //! An executable plugin: `plugin.yaml`.
 
 use super::{Category, Effect, Field, Param, Price};
+use crate::compile::{PLUGIN_CPU_MAX, PLUGIN_FILES_MAX, PLUGIN_MIB_MAX, PLUGIN_WORDS_MAX};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ pub struct PluginManifest {
     #[serde(rename = "$schema", default)]
     pub schema: Option<String>,
     /// Version of this vocabulary: 1.
+    #[schemars(range(min = 1, max = 1))]
     pub plugin: u8,
     /// Name on the command line and in subjects; also the name of the folder.
     pub id: String,
@@ -21,9 +23,11 @@ pub struct PluginManifest {
     pub summary: String,
     /// What is started. An argument that begins with `./` is a file of the folder; every other one is passed as it is, the
     /// first being a program of `PATH`.
+    #[schemars(length(min = 1, max = PLUGIN_WORDS_MAX))]
     pub command: Vec<String>,
     /// Environment variables of the worker the process also gets.
     #[serde(default)]
+    #[schemars(length(max = PLUGIN_WORDS_MAX), inner(regex(pattern = r"^[A-Za-z_][A-Za-z0-9_]*$")))]
     pub environment: Vec<String>,
     #[serde(default)]
     pub resources: Resources,
@@ -58,11 +62,15 @@ pub struct PluginOperation {
 #[serde(deny_unknown_fields, default)]
 pub struct Resources {
     /// Address space, MiB.
+    #[schemars(range(min = 1, max = PLUGIN_MIB_MAX))]
     pub memory_mib: Option<u32>,
     /// Open files.
+    #[schemars(range(min = 1, max = PLUGIN_FILES_MAX))]
     pub files: Option<u32>,
     /// Largest file written, MiB.
+    #[schemars(range(min = 1, max = PLUGIN_MIB_MAX))]
     pub file_mib: Option<u32>,
     /// Processor time of one process over its whole life, seconds.
+    #[schemars(range(min = 1, max = PLUGIN_CPU_MAX))]
     pub cpu_seconds: Option<u32>,
 }

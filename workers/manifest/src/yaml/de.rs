@@ -1,7 +1,7 @@
 //! Reads Rust types from the located tree. Every key a type does not know is found, not only the first, and what does not
 //! fit is pointed at.
 
-use super::{Key, Node, Tree};
+use super::{Key, Node, Place, Tree};
 use crate::args::nearest;
 use serde::{
     Deserialize,
@@ -9,13 +9,12 @@ use serde::{
     forward_to_deserialize_any,
 };
 use serde_json::Value;
-use serde_saphyr::Location;
 use std::{cell::RefCell, fmt};
 
 /// Something wrong at a place.
 #[derive(Debug, Clone)]
 pub(crate) struct Finding {
-    pub at: Location,
+    pub at: Place,
     pub message: String,
     pub hint: Option<String>,
 }
@@ -34,7 +33,7 @@ struct Misfit(Box<Told>);
 
 #[derive(Debug)]
 struct Told {
-    at: Option<Location>,
+    at: Option<Place>,
     /// The key whose value it is about.
     of: Option<String>,
     what: What,
@@ -60,7 +59,7 @@ impl Misfit {
     }
 
     /// Errors made inside serde know no place: the innermost reader they pass tells them.
-    fn or_at(mut self, at: Location, of: Option<&str>) -> Self {
+    fn or_at(mut self, at: Place, of: Option<&str>) -> Self {
         if self.0.at.is_none() {
             self.0.at = Some(at);
             self.0.of = of.map(Into::into);
@@ -68,7 +67,7 @@ impl Misfit {
         self
     }
 
-    fn finding(self, root: Location) -> Finding {
+    fn finding(self, root: Place) -> Finding {
         let told = *self.0;
         let of = told.of.unwrap_or_else(|| "the file".into());
         let message = match told.what {

@@ -1,6 +1,7 @@
 //! YAML as a tree in which every key and value knows its place, so that whatever is wrong with it can be pointed at.
 
 mod de;
+mod plain;
 
 pub(crate) use de::{Finding, read};
 
@@ -9,8 +10,7 @@ use serde::{
     de::{MapAccess, SeqAccess, Visitor},
 };
 use serde_json::Value;
-pub use serde_saphyr::Location;
-use serde_saphyr::Spanned;
+use serde_saphyr::{Location, Spanned};
 use std::fmt;
 
 /// Most nodes that aliases may add to a file: no one needs them here, and they can grow without end.
@@ -18,14 +18,30 @@ const ALIASED_NODES_MAX: usize = 10_000;
 /// Deepest nesting: the files need a third of it.
 const DEPTH_MAX: usize = 32;
 
+/// A place in a file. Lines and columns count from 1, columns in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    pub line: u64,
+    pub column: u64,
+    /// Bytes before it.
+    pub offset: usize,
+}
+
+impl From<Location> for Place {
+    fn from(at: Location) -> Self {
+        let offset = at.span().byte_offset().and_then(|o| usize::try_from(o).ok());
+        Self { line: at.line(), column: at.column(), offset: offset.unwrap_or_default() }
+    }
+}
+
 /// A value and where it is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    pub at: Location,
+    pub at: Place,
     pub tree: Tree,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Tree {
     /// Null, a boolean, a number or text.
     Scalar(Value),
@@ -33,9 +49,9 @@ pub enum Tree {
     Map(Vec<(Key, Node)>),
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Key {
-    pub at: Location,
+    pub at: Place,
     pub text: String,
 }
 
@@ -49,14 +65,25 @@ pub struct Broken {
 
 /// A text's tree, or `None` for a text without content. A key given twice is an error.
 pub fn parse(text: &str) -> Result<Option<Node>, Broken> {
-    let options = serde_saphyr::options! {
+    let root = match plain::parse(text) {
+        Some(root) => root,
+        None => parse_any(text)?,
+    };
+    Ok(Some(root).filter(|n| !n.is_null()))
+}
+
+/// The tree of any YAML.
+fn parse_any(text: &str) -> Result<Node, Broken> {
+    serde_saphyr::from_str_with_options(text, options()).map_err(|e| broken(&e))
+}
+
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
         with_snippet: false,
         strict_booleans: true,
         budget: serde_saphyr::budget! { max_depth: DEPTH_MAX },
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: ALIASED_NODES_MAX },
-    };
-    let root: Node = serde_saphyr::from_str_with_options(text, options).map_err(|e| broken(&e))?;
-    Ok(Some(root).filter(|n| !n.is_null()))
+    }
 }
 
 fn broken(e: &serde_saphyr::Error) -> Broken {
@@ -108,13 +135,13 @@ impl Node {
 
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        Spanned::<Tree>::deserialize(d).map(|s| Self { at: s.referenced, tree: s.value })
+        Spanned::<Tree>::deserialize(d).map(|s| Self { at: s.referenced.into(), tree: s.value })
     }
 }
 
 impl<'de> Deserialize<'de> for Key {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        Spanned::<String>::deserialize(d).map(|s| Self { at: s.referenced, text: s.value })
+        Spanned::<String>::deserialize(d).map(|s| Self { at: s.referenced.into(), text: s.value })
     }
 }
 
@@ -171,3 +198,6 @@ impl<'de> Visitor<'de> for TreeVisitor {
         Ok(Tree::Map(map))
     }
 }
+
+#[cfg(test)]
+mod tests;
