@@ -60,7 +60,7 @@ impl Place {
         let deadline = clock::instant_of(a.deadline);
         let reserve = self.reserve.as_deref();
         let mirrors = reserve.is_some_and(|r| r.mirrors(a.effect == Effect::Read, a.quote.is_some()));
-        let chosen = route::choose(&self.seat, reserve, mirrors, deadline).await;
+        let chosen = route::choose(&self.seat, reserve, mirrors, a.runs_once(), deadline).await;
         run.started_at = clock::now();
         let attempt = Attempt { place: self, work, told: Told::new(&self.node, a), deadline };
         let begin = match chosen {

@@ -104,12 +104,11 @@ impl Reserve {
 
 /// State of an instance that nothing was sent to, as the code of a leg.
 pub fn state(seat: &Seat) -> String {
-    let state = match seat.session.snapshot().state {
-        // It has become ok since it was not waited for any longer.
-        InstanceState::Ok => InstanceState::Connecting,
-        other => other,
-    };
-    state.as_str().into()
+    match seat.session.snapshot().state {
+        // Connected, but it did not answer in time, or has become so only now.
+        InstanceState::Ok => "silent".into(),
+        other => other.as_str().into(),
+    }
 }
 
 /// A connected instance.
@@ -140,11 +139,13 @@ impl Begin {
     }
 }
 
-/// Decides where to begin: nothing was sent yet, so either is right whatever the effect.
+/// Decides where to begin: nothing was sent yet, so either is right whatever the effect. What runs `once` stays where it
+/// began, so a main instance that is connected and silent is found out before.
 pub async fn choose(
     main: &Seat,
     reserve: Option<&Reserve>,
     mirrors: bool,
+    once: bool,
     deadline: Instant,
 ) -> Result<Begin, NotBegun> {
     let Some(reserve) = reserve else { return ready(main, deadline).await.map(Begin::Main) };
@@ -158,12 +159,27 @@ pub async fn choose(
             (Err(_), Err(_)) => None,
         }
     } else {
-        ready(main, soon).await.ok().map(Begin::Main)
+        match ready(main, soon).await {
+            Ok(main) if once && !answers(&main).await => Some(match reserve.ready(soon).await {
+                Ok(backup) => Begin::Backup(backup),
+                Err(_) => Begin::Main(main),
+            }),
+            Ok(main) => Some(Begin::Main(main)),
+            Err(_) => None,
+        }
     };
     match found {
         Some(begin) => Ok(begin),
         None => first(main, reserve, deadline).await,
     }
+}
+
+/// Is it there, as far as it says so in time?
+async fn answers(ready: &Ready) -> bool {
+    let adapter = ready.adapter.clone();
+    // A task of its own, so that a panic of the adapter ends there.
+    let check = AbortOnDropHandle::new(tokio::spawn(async move { adapter.health_check().await }));
+    matches!(tokio::time::timeout(HEALTH_LIMIT, check).await, Ok(Ok(Ok(_))))
 }
 
 /// Whichever is connected first, the main instance before the backup.
@@ -204,10 +220,7 @@ pub async fn lost(ready: &Ready) -> &'static str {
             tokio::time::sleep(LAST_WORDS).await;
             return "disconnected";
         }
-        let adapter = ready.adapter.clone();
-        // A task of its own, so that a panic of the adapter ends there.
-        let check = AbortOnDropHandle::new(tokio::spawn(async move { adapter.health_check().await }));
-        if !matches!(tokio::time::timeout(HEALTH_LIMIT, check).await, Ok(Ok(Ok(_)))) {
+        if !answers(ready).await {
             return "silent";
         }
     }

@@ -165,12 +165,23 @@ async fn what_must_not_happen_twice_is_never_repeated_on_the_backup() {
         assert_eq!(failure(&got), (Status::Indeterminate, code, "the connection broke"));
         assert_eq!(got.event.route, None);
     }
-    // Not of one that says nothing at all either.
-    s.main.falls_silent();
-    let got = s.result(&to_one(ALL[2], "silent", SHORT)).await;
+    // Not of one that takes it and then says nothing more either.
+    s.main.hangs();
+    let got = s.result(&to_one(ALL[2], "hangs", SHORT)).await;
     let (status, code, _) = failure(&got);
     assert_eq!((status, code), (Status::Indeterminate, "deadline"));
     assert_eq!((s.main.executed().len(), s.spare.executed().len()), (4, 0));
+    s.worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_silent_main_instance_is_found_out_before_it_gets_what_must_not_happen_twice() {
+    let mut s = Stage::new("failover").await;
+    s.main.falls_silent();
+    let got = s.result(&to_one(ALL[2], "a", LONG)).await;
+    assert_eq!((got.event.status, &got.outcome), (Status::Succeeded, &on("spare")));
+    assert_eq!(got.event.route, route(RouteMode::Failover, (None, Some("silent")), DONE));
+    assert_eq!((s.main.executed().len(), s.spare.executed().len()), (0, 1));
     s.worker.stop().await;
 }
 
