@@ -19,7 +19,7 @@ use std::{
     sync::{Arc, mpsc},
     time::{Duration, Instant},
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 #[path = "../../workers/adapters/home-assistant/tests/support/fake.rs"]
 #[allow(dead_code, unreachable_pub, clippy::unwrap_used)]
@@ -91,16 +91,17 @@ pub async fn cut(report: &mut Report) -> Result<()> {
 
 /// What anybody could do with a socket.
 async fn direct(sim: &VmixSim, arrivals: &mpsc::Receiver<Instant>) -> Result<Series> {
-    let mut stream = tokio::net::TcpStream::connect(sim.tcp_addr).await?;
+    let stream = tokio::net::TcpStream::connect(sim.tcp_addr).await?;
     stream.set_nodelay(true)?;
-    let mut buffer = [0; 4_096];
-    stream.read(&mut buffer).await?;
+    let (reading, mut writing) = stream.into_split();
+    let mut lines = BufReader::new(reading).lines();
+    lines.next_line().await?.context("no greeting")?;
     let mut took = Vec::with_capacity(CUTS);
     for n in 0..WARM_UP + CUTS {
         let start = Instant::now();
-        stream.write_all(format!("FUNCTION Cut Input={}\r\n", 1 + n % 2).as_bytes()).await?;
+        writing.write_all(format!("FUNCTION Cut Input={}\r\n", 1 + n % 2).as_bytes()).await?;
         let arrived = tokio::task::block_in_place(|| arrivals.recv_timeout(ARRIVAL))?;
-        stream.read(&mut buffer).await?;
+        lines.next_line().await?.context("no answer")?;
         if n >= WARM_UP {
             took.push(arrived.saturating_duration_since(start));
         }
