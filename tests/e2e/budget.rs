@@ -13,6 +13,7 @@ use if_schemas::{
         SPEND, STATUS, SpendAnswer, SpendQuery, StatusAnswer, TARIFF, TariffAnswer, TariffQuery,
     },
     subject,
+    tariff::Tariff,
     wire::{Message as _, Submission},
 };
 use if_tests::{InProcess, client::ANSWER_TIMEOUT, noop::CALL_MICROS, world};
@@ -234,6 +235,35 @@ async fn a_dry_run_estimates_and_a_command_in_flight_counts_as_pending() -> Resu
     ensure!(status == Status::Succeeded);
     let row = budget(&fabric).await?;
     ensure!((row.reserved, row.posted) == (usd(0), usd(5_000)), "{row:?}");
+    fabric.stop().await?;
+    Ok(())
+}
+
+/// How long the other side may take to ask, or to answer.
+const ASKED_WITHIN: std::time::Duration = std::time::Duration::from_secs(10);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_broker_asks_a_node_for_prices_that_were_announced_and_not_told() -> Result<()> {
+    let fabric = InProcess::start(false).await?;
+    let mut asks = fabric.client.bus.subscribe(&subject::tariff_ask(&"node".parse()?)).await?;
+    fabric.client.bus.flush().await?;
+    announce(&fabric, Hash([9; 32])).await?;
+    tokio::time::timeout(ASKED_WITHIN, asks.next()).await.context("nobody asked")?.context("closed")?;
+    fabric.stop().await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_asked_tells_its_prices_again() -> Result<()> {
+    let fabric = InProcess::start(true).await?;
+    let node = "node".parse()?;
+    let mut told = fabric.client.bus.subscribe(&subject::tariff(&node, &"noop".parse()?)).await?;
+    fabric.client.bus.publish(&subject::tariff_ask(&node), Vec::new(), None).await?;
+    fabric.client.bus.flush().await?;
+    let message = tokio::time::timeout(ASKED_WITHIN, told.next()).await.context("nothing was told")?;
+    let told = Submission::from_message(&message.context("closed")?.payload)?;
+    let tariff: Tariff = told.envelope.open(&fabric.keys.worker.public())?;
+    ensure!(tariff.provider.as_str() == "noop" && tariff.node == node, "{tariff:?}");
     fabric.stop().await?;
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! A whole fabric of real processes in a home directory of its own, driven through the command line as a user would.
 
-use crate::nats::wait_for;
+use crate::{nats::wait_for, secrets::Secrets};
 use anyhow::{Context, ensure};
 use serde_json::Value;
 use std::{
+    io::{Read, Write},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Command, Output},
     time::Duration,
@@ -27,6 +29,7 @@ pub struct Fabric {
     home: tempfile::TempDir,
     bin: PathBuf,
     up: bool,
+    secrets: Secrets,
 }
 
 /// What a command printed and how it ended.
@@ -56,7 +59,7 @@ impl Ran {
 impl Fabric {
     /// A home made by `init`; nothing runs yet.
     pub fn new() -> anyhow::Result<Self> {
-        let fabric = Self { home: tempfile::tempdir()?, bin: bin_dir()?, up: false };
+        let fabric = Self { home: tempfile::tempdir()?, bin: bin_dir()?, up: false, secrets: Secrets::default() };
         fabric.run(&["init"])?.expect(0)?;
         Ok(fabric)
     }
@@ -74,10 +77,31 @@ impl Fabric {
         Ok(())
     }
 
+    /// Stops everything; no secret that a command line has named may have been left behind anywhere.
     pub fn stop(&mut self) -> anyhow::Result<()> {
+        if !self.secrets.is_empty() {
+            self.secrets.not_in("the metrics", self.metrics()?.as_bytes())?;
+        }
         self.run(&["down"])?.expect(0)?;
         self.up = false;
-        Ok(())
+        self.secrets.not_in_home(self.home())
+    }
+
+    /// The secrets it has been given; every output is searched for them, and in the end the home directory.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// The broker's metrics page.
+    pub fn metrics(&self) -> anyhow::Result<String> {
+        let text = std::fs::read_to_string(self.home.path().join("run/fabric.json"))?;
+        let file: Value = serde_json::from_str(&text)?;
+        let mut stream = TcpStream::connect(file["http_addr"].as_str().context("no address")?)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n")?;
+        let mut page = String::new();
+        stream.read_to_string(&mut page)?;
+        Ok(page)
     }
 
     pub fn home(&self) -> &Path {
@@ -94,7 +118,10 @@ impl Fabric {
     }
 
     pub fn run_binary(&self, binary: &str, args: &[&str]) -> anyhow::Result<Ran> {
+        self.secrets.add_from(args);
         let Output { status, stdout, stderr } = self.command(binary).args(args).output()?;
+        self.secrets.not_in("what was printed", &stdout)?;
+        self.secrets.not_in("what was printed", &stderr)?;
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         Ok(Ran { code: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) })
     }

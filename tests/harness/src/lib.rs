@@ -13,4 +13,5 @@ pub mod peers;
 pub mod process;
 #[cfg(unix)]
 mod relay;
+pub mod secrets;
 pub mod vmix;

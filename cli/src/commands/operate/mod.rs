@@ -2,9 +2,11 @@
 
 pub mod args;
 mod notice;
+mod piped;
 mod report;
 mod streamed;
 
+use piped::Piped;
 pub use report::Report;
 use streamed::Streamed;
 
@@ -59,10 +61,14 @@ pub fn run(
     matches: &ArgMatches,
 ) -> Result<(), CliError> {
     let instance = super::instance_name(matches)?;
-    let args = args::collect(operation, matches)?;
+    let mut args = args::collect(operation, matches)?;
+    let piped = Piped::take(context, operation, &mut args)?;
     let report = execute(context, &Request { provider, operation, instance, args })?;
     optimise::warnings(report.budgets.as_deref().unwrap_or_default()).iter().for_each(|w| context.out.warning(w));
-    report.show(context.out)
+    match piped {
+        Some(piped) => piped.show(context, &report),
+        None => report.show(context.out),
+    }
 }
 
 /// Runs one operation to its end. The error is for what went wrong before there was a command; everything later,
