@@ -66,7 +66,7 @@ pub fn run(
     let report = execute(context, &Request { provider, operation, instance, args })?;
     optimise::warnings(report.budgets.as_deref().unwrap_or_default()).iter().for_each(|w| context.out.warning(w));
     match piped {
-        Some(piped) => piped.show(context, &report),
+        Some(piped) => piped.show(context, report),
         None => report.show(context.out),
     }
 }

@@ -40,7 +40,7 @@ impl Piped {
     }
 
     /// The bytes on standard output, what is to be said on standard error.
-    pub fn show(self, context: &Context, report: &Report) -> Result<(), CliError> {
+    pub fn show(self, context: &Context, report: Report) -> Result<(), CliError> {
         if report.error.is_some() {
             return report.show(context.out);
         }
