@@ -5,6 +5,7 @@
 //! long as the check.
 
 use crate::{
+    presence::Presence,
     publisher::{Publication, Publisher, Reply},
     sequencer::{Job, Proven, Signal},
     shared::Shared,
@@ -39,6 +40,7 @@ struct Checking {
 /// Takes in what is sent to the broker.
 pub struct Ingress {
     pub shared: Arc<Shared>,
+    pub presence: Arc<Presence>,
     pub sequencer: mpsc::Sender<Signal>,
     pub publisher: Publisher,
 }
@@ -94,6 +96,9 @@ impl Ingress {
     /// To the sequencer, or back to the sender.
     async fn hand_on(&self, message: Message, proven: Result<Proven, Reject>, bytes: OwnedSemaphorePermit) {
         let reply = message.reply.clone();
+        if let Ok(Proven::Command(c)) = &proven {
+            self.presence.settle(c.command(), c.payload()).await;
+        }
         let refused = match proven {
             // Waits where the sequencer is behind: the bounded intake then fills and answers `overloaded`.
             Ok(input) => {

@@ -6,7 +6,7 @@ use if_core::{Pricing, Served};
 use if_schemas::{
     Code, Command, Envelope, Hash, KeyId, Kind, Name, Payload, Reject, Timestamp,
     limits::CLOCK_SKEW_MAX_US,
-    presence::{Announcement, InstanceState, NODE_TTL_MS},
+    presence::{ANNOUNCE_INTERVAL_MS, Announcement, InstanceState, NODE_TTL_MS},
     query::{NodeRow, TariffAnswer},
     subject,
     tariff::Tariff,
@@ -17,10 +17,14 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
     time::{Duration, Instant},
 };
+use tokio::sync::watch;
 
 const NODE_TTL: Duration = Duration::from_millis(NODE_TTL_MS);
 /// Least time between two requests for the prices of one node.
 const ASK_INTERVAL: Duration = Duration::from_secs(1);
+/// How long after its start the broker holds a command that nobody serves, or whose price has not come: each node announces
+/// itself when asked, and within an interval anyway. Without it a broker that just restarted would refuse with `no_worker`.
+const SETTLE: Duration = Duration::from_millis(ANNOUNCE_INTERVAL_MS + 500);
 /// Most single-letter edits between a name nobody serves and the one suggested instead.
 const SUGGEST_MAX_DISTANCE: usize = 3;
 
@@ -36,13 +40,34 @@ struct Node {
 }
 
 /// Live nodes by signing key: one announcement per worker key, so the table is never larger than the trust list.
-#[derive(Default)]
 pub struct Presence {
     nodes: RwLock<BTreeMap<KeyId, Node>>,
     tariffs: Tariffs,
+    /// Counts what was taken in.
+    noted: watch::Sender<u64>,
+    settled_at: Instant,
 }
 
 impl Presence {
+    /// Of a broker that starts now.
+    pub fn new() -> Self {
+        let (nodes, tariffs) = (RwLock::default(), Tariffs::default());
+        Self { nodes, tariffs, noted: watch::Sender::default(), settled_at: Instant::now() + SETTLE }
+    }
+
+    /// Waits until the command can be admitted, or the broker is no longer so young ([`SETTLE`]) that this may change by itself.
+    pub async fn settle(&self, c: &Command, payload: &Payload) {
+        let mut noted = self.noted.subscribe();
+        while Instant::now() < self.settled_at && !self.is_ready(c, payload) {
+            // Either end of the wait is looked at above.
+            let _ = tokio::time::timeout_at(self.settled_at.into(), noted.changed()).await;
+        }
+    }
+
+    fn is_ready(&self, c: &Command, payload: &Payload) -> bool {
+        matches!(self.served(c, payload), (Served::By { .. }, pricing) if !matches!(pricing, Pricing::Unknown(_)))
+    }
+
     /// Who serves this command's instance, does it know the operation, and what does it say that costs? Of several nodes,
     /// one that is connected to it goes first, and otherwise always the same.
     pub fn served(&self, c: &Command, payload: &Payload) -> (Served, Pricing) {
@@ -187,11 +212,13 @@ fn serving<'a>(nodes: &'a BTreeMap<KeyId, Node>, provider: &Name, instance: &Nam
     live(nodes).filter(|n| state(n).is_some()).min_by_key(state)
 }
 
-/// Listens to announcements and tariffs for as long as the bus lives.
+/// Asks every node who is there, and takes in announcements and tariffs for as long as the bus lives.
 pub async fn listen(bus: Bus, shared: Arc<Shared>, presence: Arc<Presence>) -> Result<(), BusError> {
     let mut announcements = bus.subscribe(subject::PRESENCE).await?;
+    bus.publish(subject::PRESENCE_ASK, Vec::new(), None).await?;
     while let Some(message) = announcements.next().await {
         let noted = presence.note(&shared, &message);
+        presence.noted.send_modify(|count| *count += 1);
         if let Ok(Some(node)) = &noted {
             bus.publish(&subject::tariff_ask(node), Vec::new(), None).await?;
         }

@@ -16,15 +16,12 @@ use arc_swap::ArcSwap;
 use if_bus::{Bus, ConnectOptions};
 use if_core::State;
 use if_home::{Home, keys};
-use if_schemas::{Entry, SigningKey, subject};
+use if_schemas::{Entry, SigningKey};
 use if_witness::{Batch, Log, NewEntry, Options, Reader};
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// After asking who is there, how long to wait for answers before commands are taken in:
-/// a broker that just restarted would otherwise refuse them with `no_worker`.
-const PRESENCE_SETTLE: Duration = Duration::from_millis(250);
 /// How long queued work may take to be written and published at shutdown.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Entries read at once while replaying, bytes.
@@ -67,7 +64,7 @@ struct Opened {
 async fn serve(bus: Bus, shared: Arc<Shared>, opened: Opened, shutdown: CancellationToken) -> Result<(), BrokerError> {
     let Opened { log, state, last_snapshot } = opened;
     let reader = log.reader();
-    let presence = Arc::new(Presence::default());
+    let presence = Arc::new(Presence::new());
     let (notes, noted) = mpsc::channel(OUTBOX_QUEUE);
     let (signals, signalled) = mpsc::channel(SEQUENCER_QUEUE);
 
@@ -94,12 +91,10 @@ async fn serve(bus: Bus, shared: Arc<Shared>, opened: Opened, shutdown: Cancella
     });
     spawned.map_err(|source| BrokerError::Io { what: "the sequencer thread cannot be started".into(), source })?;
 
-    let ingress = Ingress { shared: shared.clone(), sequencer: signals.clone(), publisher };
+    let ingress = Ingress { shared: shared.clone(), presence: presence.clone(), sequencer: signals.clone(), publisher };
     let queries = Queries { bus: bus.clone(), shared: shared.clone(), presence: presence.clone(), reader };
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(presence::listen(bus.clone(), shared.clone(), presence));
-    bus.publish(subject::PRESENCE_ASK, Vec::new(), None).await?;
-    tokio::time::sleep(PRESENCE_SETTLE).await;
     tasks.spawn(ingress.listen(bus.clone()));
     tasks.spawn(queries.listen());
     tokio::spawn(crate::service::serve(bus.clone(), shared.clone(), shutdown.child_token()));

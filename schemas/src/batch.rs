@@ -27,7 +27,7 @@ impl Path {
     }
 
     /// The root this path leads to from `leaf`.
-    pub(crate) fn root(&self, leaf: Hash) -> Result<Hash, SchemaError> {
+    pub fn root(&self, leaf: Hash) -> Result<Hash, SchemaError> {
         let steps = self.bytes.chunks(STEP_BYTES);
         if !(1..=PATH_STEPS_MAX).contains(&steps.len()) {
             return Err(self.wrong("it must have 1 to 16 steps"));

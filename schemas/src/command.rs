@@ -1,6 +1,6 @@
 //! A command: what an operator asks for, before anybody has agreed.
 
-use crate::{CommandId, Hash, Kind, Name, OperationId, Signed, Timestamp, TraceId};
+use crate::{CommandId, Hash, Kind, Name, OperationId, Signed, Timestamp, TraceId, run::StepRef};
 use serde::{Deserialize, Serialize};
 
 /// What repeating an operation does. Decides what happens when a worker dies half-way.
@@ -35,6 +35,9 @@ pub struct Command {
     pub session: Option<Name>,
     /// `Payload::hash` of the arguments.
     pub payload: Hash,
+    /// There where an orchestrator sends it for a run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Box<StepRef>>,
 }
 
 impl Signed for Command {

@@ -26,6 +26,7 @@ pub enum Kind {
     Finance,
     Tariff,
     State,
+    Run,
 }
 
 impl Kind {
@@ -42,6 +43,7 @@ impl Kind {
             Kind::Finance => "finance",
             Kind::Tariff => "tariff",
             Kind::State => "state",
+            Kind::Run => "run",
         }
     }
 

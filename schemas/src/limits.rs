@@ -50,3 +50,19 @@ pub const BUDGETS_MAX: usize = 128;
 pub const RATES_MAX: usize = 256;
 /// Most prices set by operators at once.
 pub const PRICES_MAX: usize = 1_024;
+/// Most steps of one run.
+pub const RUN_STEPS_MAX: usize = 4_096;
+/// Most commands of one run, ways back included.
+pub const RUN_LEAVES_MAX: usize = 16_384;
+/// Most steps of one run at once.
+pub const RUN_CONCURRENCY_MAX: u16 = 256;
+/// Most instances one run may write to.
+pub const RUN_WRITES_MAX: usize = 128;
+/// Longest text of a note, bytes.
+pub const RUN_TEXT_MAX_BYTES: usize = 1_024;
+/// Longest life of a run, microseconds (7 days).
+pub const RUN_LIFE_MAX_US: i64 = 604_800_000_000;
+/// Runs the broker keeps in its state, those that ended included: the oldest ended one makes room.
+pub const RUNS_MAX: usize = 256;
+/// Most guardians of one step.
+pub const GUARDIANS_MAX: usize = 32;
