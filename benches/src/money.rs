@@ -113,6 +113,7 @@ impl Bench {
                 dry_run: false,
                 session: Some("bench".parse()?),
                 payload: payload.hash(),
+                run: None,
             };
             let to = subject::command(&command.provider, &command.instance, &command.operation);
             let envelope = Envelope::seal(&command, &self.admin)?;

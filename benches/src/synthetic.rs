@@ -66,6 +66,7 @@ fn command(state: &mut State, keys: &Keys, first: Timestamp, n: u64) -> Result<[
         dry_run: false,
         session: None,
         payload: payload.hash(),
+        run: None,
     };
     let envelope = Envelope::seal(&body, &keys.operator)?;
     let admitted = append(

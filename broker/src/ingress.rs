@@ -5,14 +5,14 @@
 //! long as the check.
 
 use crate::{
-    presence::Presence,
+    presence::{Call, Presence},
     publisher::{Publication, Publisher, Reply},
     sequencer::{Job, Proven, Signal},
     shared::Shared,
 };
 use futures::FutureExt;
 use if_bus::{Bus, BusError, Message, Subscription};
-use if_core::{VerifiedChange, VerifiedCommand, VerifiedFinance, VerifiedResult, verify};
+use if_core::{VerifiedChange, VerifiedCommand, VerifiedFinance, VerifiedResult, VerifiedRun, verify};
 use if_schemas::{
     Code, Kind, Reject,
     head::Verdict,
@@ -50,7 +50,8 @@ impl Ingress {
     pub async fn listen(self, bus: Bus) -> Result<(), BusError> {
         let commands = bus.subscribe(subject::COMMANDS).await?;
         let results = bus.subscribe(subject::RESULTS).await?;
-        tokio::join!(self.take_in(commands), self.take_in(results));
+        let runs = bus.subscribe(subject::RUNS).await?;
+        tokio::join!(self.take_in(commands), self.take_in(results), self.take_in(runs));
         Ok(())
     }
 
@@ -97,7 +98,7 @@ impl Ingress {
     async fn hand_on(&self, message: Message, proven: Result<Proven, Reject>, bytes: OwnedSemaphorePermit) {
         let reply = message.reply.clone();
         if let Ok(Proven::Command(c)) = &proven {
-            self.presence.settle(c.command(), c.payload()).await;
+            self.presence.settle(&Call::of(c.command(), c.payload())).await;
         }
         let refused = match proven {
             // Waits where the sequencer is behind: the bounded intake then fills and answers `overloaded`.
@@ -152,6 +153,7 @@ fn verify(shared: &Shared, message: &Message) -> Result<Proven, Reject> {
         Kind::Finance if message.subject == subject::FINANCE => {
             VerifiedFinance::verify(&trust, submission).map(Proven::Finance)
         }
+        Kind::Run if message.subject == subject::RUN => VerifiedRun::verify(&trust, submission).map(Proven::Run),
         Kind::Result if is_result => VerifiedResult::verify(&trust, submission).map(Proven::Result),
         kind => {
             let text = format!("a {} does not belong on {}", kind.as_str(), message.subject);

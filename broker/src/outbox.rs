@@ -6,7 +6,7 @@ use crate::shared::Shared;
 use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use if_bus::{Bus, BusError, Sent};
 use if_schemas::{
-    CommandId, Entry, Head, KeyId, SchemaError, subject,
+    Command, CommandId, Entry, Envelope, Head, KeyId, SchemaError, subject,
     wire::{Committed, Message as _},
 };
 use if_witness::{Reader, WitnessError};
@@ -91,6 +91,8 @@ enum OutboxError {
     Bus(#[from] BusError),
     #[error("entry {0} is not in the log")]
     Missing(u64),
+    #[error("the order of the run {0} is not in the log")]
+    NoOrder(CommandId),
 }
 
 struct Published {
@@ -227,15 +229,23 @@ fn load(shared: &Shared, reader: &Reader, index: u64) -> Result<Work, OutboxErro
     let trust = shared.trust();
     let signer = key.and_then(|k: KeyId| trust.standing(&k).map(|s| s.member.key));
     let payload = reader.payload(index)?;
-    let subject = work_subject(&entry)?;
-    let message = Committed { entry: bytes, head: shared.sign_head(&head)?, payload, signer }.to_message()?;
+    let command = admitted(&entry)?;
+    let order = command.run.as_ref().map(|step| order(reader, &step.run)).transpose()?;
+    let subject = subject::work(&command.provider, &command.instance);
+    let message = Committed { entry: bytes, head: shared.sign_head(&head)?, payload, signer, order }.to_message()?;
     Ok(Work { id: head.hash.to_string(), subject, message })
 }
 
-fn work_subject(entry: &Entry) -> Result<String, SchemaError> {
+/// What the operator of a run signed.
+fn order(reader: &Reader, run: &CommandId) -> Result<Box<Envelope>, OutboxError> {
+    let index = reader.command_records(run)?.first().map(|r| r.index).ok_or(OutboxError::NoOrder(*run))?;
+    let bytes = reader.entry(index)?.ok_or(OutboxError::Missing(index))?;
+    Entry::decode(&bytes)?.body.envelope().cloned().map(Box::new).ok_or(OutboxError::NoOrder(*run))
+}
+
+fn admitted(entry: &Entry) -> Result<Command, SchemaError> {
     let missing =
         || SchemaError::Invalid { what: "work item", value: entry.body.name().into(), rule: "it must be an admission" };
     let envelope = entry.body.envelope().ok_or_else(missing)?;
-    let command: if_schemas::Command = envelope.read_unverified()?;
-    Ok(subject::work(&command.provider, &command.instance))
+    envelope.read_unverified()
 }

@@ -4,7 +4,7 @@ use crate::{clock, shared::Shared, tariffs::Tariffs};
 use if_bus::{Bus, BusError, Message};
 use if_core::{Pricing, Served};
 use if_schemas::{
-    Code, Command, Envelope, Hash, KeyId, Kind, Name, Payload, Reject, Timestamp,
+    Code, Command, Envelope, Hash, KeyId, Kind, Name, OperationId, Payload, Reject, Timestamp,
     limits::CLOCK_SKEW_MAX_US,
     presence::{ANNOUNCE_INTERVAL_MS, Announcement, InstanceState, NODE_TTL_MS},
     query::{NodeRow, TariffAnswer},
@@ -27,6 +27,23 @@ const ASK_INTERVAL: Duration = Duration::from_secs(1);
 const SETTLE: Duration = Duration::from_millis(ANNOUNCE_INTERVAL_MS + 500);
 /// Most single-letter edits between a name nobody serves and the one suggested instead.
 const SUGGEST_MAX_DISTANCE: usize = 3;
+
+/// What somebody wants to have done.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    pub provider: &'a Name,
+    pub instance: &'a Name,
+    pub operation: &'a OperationId,
+    /// The arguments.
+    pub payload: &'a Payload,
+}
+
+impl<'a> Call<'a> {
+    pub fn of(command: &'a Command, payload: &'a Payload) -> Self {
+        let Command { provider, instance, operation, .. } = command;
+        Self { provider, instance, operation, payload }
+    }
+}
 
 struct Node {
     key: KeyId,
@@ -56,34 +73,34 @@ impl Presence {
     }
 
     /// Waits until the command can be admitted, or the broker is no longer so young ([`SETTLE`]) that this may change by itself.
-    pub async fn settle(&self, c: &Command, payload: &Payload) {
+    pub async fn settle(&self, call: &Call<'_>) {
         let mut noted = self.noted.subscribe();
-        while Instant::now() < self.settled_at && !self.is_ready(c, payload) {
+        while Instant::now() < self.settled_at && !self.is_ready(call) {
             // Either end of the wait is looked at above.
             let _ = tokio::time::timeout_at(self.settled_at.into(), noted.changed()).await;
         }
     }
 
-    fn is_ready(&self, c: &Command, payload: &Payload) -> bool {
-        matches!(self.served(c, payload), (Served::By { .. }, pricing) if !matches!(pricing, Pricing::Unknown(_)))
+    fn is_ready(&self, call: &Call<'_>) -> bool {
+        matches!(self.served(call), (Served::By { .. }, pricing) if !matches!(pricing, Pricing::Unknown(_)))
     }
 
     /// Who serves this command's instance, does it know the operation, and what does it say that costs? Of several nodes,
     /// one that is connected to it goes first, and otherwise always the same.
-    pub fn served(&self, c: &Command, payload: &Payload) -> (Served, Pricing) {
+    pub fn served(&self, c: &Call<'_>) -> (Served, Pricing) {
         let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(node) = serving(&nodes, &c.provider, &c.instance) else {
+        let Some(node) = serving(&nodes, c.provider, c.instance) else {
             let known = live(&nodes).flat_map(|n| &n.last.instances).map(|i| format!("{}/{}", i.provider, i.instance));
             let known = nearest(&format!("{}/{}", c.provider, c.instance), known);
             return (Served::Nobody { known }, Pricing::Unpriced);
         };
-        let provider = node.last.providers.iter().find(|p| p.provider == c.provider);
-        let operation = provider.and_then(|p| p.operations.iter().find(|(id, _)| *id == c.operation));
+        let provider = node.last.providers.iter().find(|p| p.provider == *c.provider);
+        let operation = provider.and_then(|p| p.operations.iter().find(|(id, _)| id == c.operation));
         let served = Served::By { worker: node.member.clone(), effect: operation.map(|(_, effect)| *effect) };
         let pricing = match provider.and_then(|p| p.tariff) {
             None => Pricing::Unpriced,
-            Some(hash) => match self.tariffs.get(node.key, &c.provider, &hash) {
-                Some(kept) => kept.pricing(c, payload),
+            Some(hash) => match self.tariffs.get(node.key, c.provider, &hash) {
+                Some(kept) => kept.pricing(c),
                 None => Pricing::Unknown(format!("the prices of {} on {} have not come yet", c.provider, node.member)),
             },
         };

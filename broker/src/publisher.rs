@@ -43,7 +43,7 @@ pub struct DurableEntry {
 
 pub enum Then {
     /// Put the admitted command on the work queue.
-    Dispatch { command: CommandId, target: Target },
+    Dispatch { command: CommandId, target: Target, order: Option<Box<Envelope>> },
     /// Tell the world how a command ended.
     AnnounceResult { command: CommandId, target: Target },
 }
@@ -160,12 +160,17 @@ impl Publisher {
         let (index, id) = (entry.head.index, entry.head.hash.to_string());
         let message = match word {
             Some(head) => {
-                Committed { entry: entry.bytes, head, payload: entry.payload, signer: entry.signer }.to_message()?
+                let order = match &then {
+                    Some(Then::Dispatch { order, .. }) => order.clone(),
+                    _ => None,
+                };
+                let DurableEntry { bytes, payload, signer, .. } = entry;
+                Committed { entry: bytes, head, payload, signer, order }.to_message()?
             }
             None => return Ok((messages, then.map(|then| self.unsent(then, index)))),
         };
         let note = match then {
-            Some(Then::Dispatch { command, target: t }) => {
+            Some(Then::Dispatch { command, target: t, .. }) => {
                 tracing::info!(trace_id = %t.trace, %command, operation = %t.operation, index, "admitted");
                 let subject = subject::work(&t.provider, &t.instance);
                 let sent = self.send_at_once(&subject, &id, message.clone());

@@ -151,7 +151,7 @@ async fn health(bus: Bus, shared: Arc<Shared>) {
 }
 
 fn share(key: SigningKey, state: &State) -> Result<Arc<Shared>, BrokerError> {
-    let view = View::of(state, None).ok_or(BrokerError::Stopped("the log has no genesis, the broker"))?;
+    let view = View::of(state, None, None).ok_or(BrokerError::Stopped("the log has no genesis, the broker"))?;
     let (trust, view) = (ArcSwap::from_pointee(state.trust().clone()), ArcSwap::from_pointee(view));
     let metrics = Metrics::new()?;
     metrics.show_budgets(state.budgets());

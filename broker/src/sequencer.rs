@@ -3,16 +3,17 @@
 
 use crate::{
     BrokerError, clock,
-    presence::Presence,
+    presence::{Call, Presence},
     publisher::{DurableEntry, Publication, Publisher, Reply, Target, Then},
     shared::{Shared, View},
     windows,
 };
 use if_core::{
-    Action, Decision, Input, Prior, State, VerifiedChange, VerifiedCommand, VerifiedFinance, VerifiedResult, decide,
+    Action, Decision, Input, Prior, State, VerifiedChange, VerifiedCommand, VerifiedFinance, VerifiedResult,
+    VerifiedRun, decide,
 };
 use if_schemas::{
-    Body, Code, CommandId, Entry, FinanceOp, Hash, Head, PublicKey, Reject, Timestamp, finance::BudgetAlert,
+    Body, Code, CommandId, Entry, Envelope, FinanceOp, Hash, Head, PublicKey, Reject, Timestamp, finance::BudgetAlert,
     head::Verdict,
 };
 use if_witness::{Batch, Log, NewEntry};
@@ -20,6 +21,7 @@ use std::{collections::HashMap, sync::Arc, time::Instant};
 use tokio::sync::mpsc;
 
 mod periods;
+mod runs;
 
 /// Verified inputs waiting for the sequencer.
 pub const SEQUENCER_QUEUE: usize = 4_096;
@@ -53,6 +55,7 @@ pub enum Proven {
     Trust(VerifiedChange),
     Finance(VerifiedFinance),
     Result(VerifiedResult),
+    Run(VerifiedRun),
 }
 
 impl Proven {
@@ -62,6 +65,7 @@ impl Proven {
             Proven::Trust(t) => t.change().id,
             Proven::Finance(f) => f.change().id,
             Proven::Result(r) => r.result().command,
+            Proven::Run(r) => r.change().id,
         }
     }
     fn hash(&self) -> Hash {
@@ -70,12 +74,14 @@ impl Proven {
             Proven::Trust(t) => t.hash(),
             Proven::Finance(f) => f.hash(),
             Proven::Result(r) => r.hash(),
+            Proven::Run(r) => r.hash(),
         }
     }
     fn signer(&self) -> Option<PublicKey> {
         match self {
             Proven::Command(c) => Some(c.signer()),
             Proven::Result(r) => Some(r.signer()),
+            Proven::Run(r) => Some(r.signer()),
             Proven::Trust(_) | Proven::Finance(_) => None,
         }
     }
@@ -103,6 +109,8 @@ struct Pending {
     trust_changed: bool,
     /// Budgets, prices or rates are others than before.
     money_changed: bool,
+    /// Runs are others than before.
+    runs_changed: bool,
 }
 
 impl Sequencer {
@@ -159,7 +167,7 @@ impl Sequencer {
         }
         let input = match input {
             Proven::Command(c) => {
-                let (served, pricing) = self.presence.served(c.command(), c.payload());
+                let (served, pricing) = self.presence.served(&Call::of(c.command(), c.payload()));
                 Input::Command { command: c, prior, served, pricing }
             }
             Proven::Trust(change) => Input::Trust { change, prior },
@@ -171,6 +179,10 @@ impl Sequencer {
                 Input::Finance { change, prior, zone_known }
             }
             Proven::Result(result) => Input::Result { result, prior },
+            Proven::Run(change) => {
+                let asked = runs::asked(&self.presence, &change);
+                Input::Run { change, prior, asked }
+            }
         };
         let origin = Origin { command, is_request, hash: Some(hash), signer, reply: Some(reply) };
         self.carry_out(clock::now(), input, origin, pending)
@@ -182,7 +194,7 @@ impl Sequencer {
             let origin = Origin { command, is_request: false, hash: None, signer: None, reply: None };
             self.carry_out(now, Input::Overdue { command }, origin, pending)?;
         }
-        Ok(())
+        self.turn_runs(now, pending)
     }
 
     fn carry_out(
@@ -205,8 +217,9 @@ impl Sequencer {
         }
         let reply = origin.reply.map(|to| Reply { to, command: Some(origin.command), head, verdict });
         pending.publications.push(Publication { reply, entry, then });
-        // A new budget begins its first window at once.
-        self.begin_windows(now, pending)
+        // A new budget begins its first window at once, a run that waited goes on.
+        self.begin_windows(now, pending)?;
+        self.turn_runs(now, pending)
     }
 
     /// Makes the next entry in memory: state first, disk in [`Sequencer::commit`], the world after that.
@@ -224,9 +237,10 @@ impl Sequencer {
         let entry = self.state.draft(now, body);
         let bytes = entry.encode()?;
         let hash = Entry::hash_bytes(&bytes);
-        let before = self.target(&origin.command);
+        let (before, of_run) = (self.target(&origin.command), self.is_of_run(&origin.command));
         pending.alerts.extend(self.state.apply(&entry, hash).map_err(BrokerError::Invariant)?);
         pending.money_changed |= moves_money(&entry.body);
+        pending.runs_changed |= moves_runs(&entry.body) || of_run || self.is_of_run(&origin.command);
         let head = Head { log: self.state.log().unwrap_or(hash), index: entry.index, hash, at: entry.at };
         if let Some(envelope_hash) = origin.hash {
             let reject = match verdict {
@@ -238,14 +252,15 @@ impl Sequencer {
         }
         let then = match action {
             Some(Action::Dispatch) => {
-                self.target(&origin.command).map(|target| Then::Dispatch { command: origin.command, target })
+                let order = self.order(&origin.command).map(Box::new);
+                self.target(&origin.command).map(|target| Then::Dispatch { command: origin.command, target, order })
             }
             Some(Action::AnnounceResult(command)) => before.map(|target| Then::AnnounceResult { command, target }),
             Some(Action::TrustChanged) => {
                 pending.trust_changed = true;
                 None
             }
-            Some(Action::FinanceChanged) | None => None,
+            Some(Action::FinanceChanged | Action::RunChanged) | None => None,
         };
         self.count(&entry.body);
         let durable = DurableEntry { head, bytes: bytes.clone(), payload: payload.clone(), signer: origin.signer };
@@ -260,6 +275,16 @@ impl Sequencer {
             operation: f.operation.clone(),
             trace: f.trace,
         })
+    }
+
+    fn is_of_run(&self, command: &CommandId) -> bool {
+        self.state.in_flight().get(command).is_some_and(|f| f.share.is_some())
+    }
+
+    /// What the operator signed, where the command is part of a run: workers check it themselves.
+    fn order(&self, command: &CommandId) -> Option<Envelope> {
+        let share = self.state.in_flight().get(command)?.share.as_ref()?;
+        self.state.runs().get(&share.run).map(|run| run.ordered().clone())
     }
 
     fn count(&self, body: &Body) {
@@ -277,7 +302,7 @@ impl Sequencer {
 
     /// Commit order, with what a crash at each point leaves behind:
     fn commit(&mut self, pending: Pending, stop: bool) -> Result<(), BrokerError> {
-        let Pending { entries, publications, alerts, trust_changed, money_changed, .. } = pending;
+        let Pending { entries, publications, alerts, trust_changed, money_changed, runs_changed, .. } = pending;
         if !entries.is_empty() || stop {
             // 1. One write, one fsync. A crash before or inside leaves a prefix of whole batches: nothing of this one
             //    was answered or published, senders ask again. An error leaves disk and memory apart: the process ends.
@@ -291,7 +316,7 @@ impl Sequencer {
                 self.last_snapshot = self.state.next();
             }
             // 2. Show the new state. A crash here loses only memory.
-            self.show(trust_changed, money_changed);
+            self.show(trust_changed, money_changed, runs_changed);
         }
         // 3. Let receipts, work and events out. A crash before any of them: the sender asks again and gets the receipt
         //    from the log; unsettled work is published at the next start; followers read by index.
@@ -302,13 +327,14 @@ impl Sequencer {
         Ok(())
     }
 
-    fn show(&self, trust_changed: bool, money_changed: bool) {
+    fn show(&self, trust_changed: bool, money_changed: bool, runs_changed: bool) {
         if trust_changed {
             self.shared.trust.store(Arc::new(self.state.trust().clone()));
         }
         let before = self.shared.view.load_full();
         let known = (!money_changed).then(|| before.money.clone());
-        if let Some(view) = View::of(&self.state, known) {
+        let runs = (!runs_changed).then(|| before.runs.clone());
+        if let Some(view) = View::of(&self.state, known, runs) {
             let metrics = &self.shared.metrics;
             metrics.log_index.set(i64::try_from(view.head.index).unwrap_or(i64::MAX));
             metrics.in_flight.set(i64::try_from(view.in_flight).unwrap_or(i64::MAX));
@@ -350,12 +376,18 @@ impl Sequencer {
 fn moves_money(body: &Body) -> bool {
     match body {
         Body::Finance { .. } | Body::Period { .. } => true,
+        Body::Run { .. } | Body::RunOver { .. } => true,
         Body::Admitted { reserved, .. } => !reserved.is_zero(),
         Body::Completed { settlement, .. } | Body::Unresolved { settlement, .. } => {
             !settlement.posted.is_zero() || !settlement.voided.is_zero()
         }
         _ => false,
     }
+}
+
+/// May a run be another one after this entry?
+fn moves_runs(body: &Body) -> bool {
+    matches!(body, Body::Run { .. } | Body::Lease { .. } | Body::RunOver { .. })
 }
 
 /// What this batch logged under an id.

@@ -1,7 +1,7 @@
 //! What the sequencer shows to the rest of the broker: replaced as a whole after each durable batch, never locked.
 
 use arc_swap::ArcSwap;
-use if_core::{Book, Budgets, Counts, Ledger, State};
+use if_core::{Book, Budgets, Counts, Ledger, Runs, State};
 use if_schemas::{Envelope, Head, SchemaError, SigningKey, Timestamp, Trust};
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ pub struct View {
     pub in_flight: usize,
     pub ledger: Ledger,
     pub money: Arc<Money>,
+    pub runs: Arc<Runs>,
 }
 
 /// Budgets, and what operators say about prices and rates.
@@ -23,13 +24,14 @@ pub struct Money {
 }
 
 impl View {
-    /// None before genesis. `money`: that of an earlier view, where it is the same still.
-    pub fn of(state: &State, money: Option<Arc<Money>>) -> Option<Self> {
+    /// None before genesis. `money`, `runs`: those of an earlier view, where they are the same still.
+    pub fn of(state: &State, money: Option<Arc<Money>>, runs: Option<Arc<Runs>>) -> Option<Self> {
         let head = Head { log: state.log()?, index: state.next().checked_sub(1)?, hash: state.prev(), at: state.at() };
         let (counts, ledger) = (state.counts().clone(), state.ledger().clone());
         let fresh = || Arc::new(Money { budgets: state.budgets().clone(), book: state.book().clone() });
         let money = money.unwrap_or_else(fresh);
-        Some(Self { head, counts, in_flight: state.in_flight().len(), ledger, money })
+        let runs = runs.unwrap_or_else(|| Arc::new(state.runs().clone()));
+        Some(Self { head, counts, in_flight: state.in_flight().len(), ledger, money, runs })
     }
 }
 

@@ -1,8 +1,9 @@
 //! What workers say their operations cost: the newest tariff of each worker key and provider. Soft state, bounded.
 
+use crate::presence::Call;
 use if_core::{Metered, Pricing};
 use if_schemas::{
-    Command, Hash, KeyId, Name, Payload, Reject, Timestamp,
+    Hash, KeyId, Name, Payload, Reject, Timestamp,
     payload::Arguments,
     price::PriceTable,
     tariff::{ArgumentDefaults, Tariff, TariffDocument},
@@ -68,19 +69,19 @@ impl Kept {
     }
 
     /// What the price of a command is made of.
-    pub fn pricing(&self, command: &Command, payload: &Payload) -> Pricing {
-        let meter = match self.document.operations.get(&command.operation) {
+    pub fn pricing(&self, call: &Call<'_>) -> Pricing {
+        let meter = match self.document.operations.get(call.operation) {
             None => return Pricing::Unpriced,
             Some(None) => return Pricing::Free,
             Some(Some(meter)) => meter.clone(),
         };
-        let given: Arguments = match payload.read() {
+        let given: Arguments = match call.payload.read() {
             Ok(given) => given,
             Err(error) => {
                 return Pricing::Unknown(format!("the arguments cannot be read, which the price is made of: {error}"));
             }
         };
-        let mut args = self.defaults(&command.instance).remove(&command.operation).unwrap_or_default();
+        let mut args = self.defaults(call.instance).remove(call.operation).unwrap_or_default();
         args.extend(given.args);
         Pricing::Metered(Box::new(Metered { meter, table: self.table.clone(), args }))
     }

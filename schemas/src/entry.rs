@@ -1,11 +1,13 @@
 //! Entries of the log and the chain that ties them.
 
 use crate::{
-    Command, CommandId, Envelope, Hash, Kind, Money, Name, Reject, ResultEvent, SchemaError, Status, Timestamp,
+    Command, CommandId, Envelope, Hash, Kind, Money, Name, Reject, ResultEvent, RunChange, SchemaError, Status,
+    Timestamp,
     codec::{self, check_size},
     finance::BudgetKey,
     limits::{ENTRY_MAX_BYTES, VERSION},
     price::Quote,
+    run::{Outcome, StepQuote},
 };
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +46,16 @@ pub enum Body {
     Finance { envelope: Envelope },
     /// A budget begins a new window, `start` to `end` (exclusive): made by the broker.
     Period { budget: BudgetKey, start: Timestamp, end: Timestamp },
+    /// A signed change of a run. `quotes`: what budgets keep for its steps from the start on.
+    Run {
+        envelope: Envelope,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        quotes: Vec<StepQuote>,
+    },
+    /// A run goes on: nobody else writes to its targets. Made by the broker.
+    Lease { run: CommandId },
+    /// A run ends because its time is over or another one took its place. Made by the broker.
+    RunOver { run: CommandId, outcome: Outcome, by: Option<CommandId> },
 }
 
 /// What became of a reservation: `posted + voided` equals what was reserved, in one currency.
@@ -66,6 +78,9 @@ impl Body {
             Body::Trust { .. } => "trust",
             Body::Finance { .. } => "finance",
             Body::Period { .. } => "period",
+            Body::Run { .. } => "run",
+            Body::Lease { .. } => "lease",
+            Body::RunOver { .. } => "run_over",
         }
     }
 
@@ -75,6 +90,7 @@ impl Body {
         Ok(match envelope.kind() {
             Kind::Command => Some(envelope.read_unverified::<Command>()?.payload),
             Kind::Result => Some(envelope.read_unverified::<ResultEvent>()?.payload),
+            Kind::Run => envelope.read_unverified::<RunChange>()?.payload,
             _ => None,
         })
     }
@@ -88,8 +104,9 @@ impl Body {
             | Body::Completed { envelope, .. }
             | Body::Late { envelope }
             | Body::Trust { envelope }
-            | Body::Finance { envelope } => Some(envelope),
-            Body::Unresolved { .. } | Body::Period { .. } => None,
+            | Body::Finance { envelope }
+            | Body::Run { envelope, .. } => Some(envelope),
+            Body::Unresolved { .. } | Body::Period { .. } | Body::Lease { .. } | Body::RunOver { .. } => None,
         }
     }
 }

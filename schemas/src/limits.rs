@@ -58,6 +58,8 @@ pub const RUN_LEAVES_MAX: usize = 16_384;
 pub const RUN_CONCURRENCY_MAX: u16 = 256;
 /// Most instances one run may write to.
 pub const RUN_WRITES_MAX: usize = 128;
+/// Most paid steps whose cost is reserved at the start of a run.
+pub const RUN_QUOTES_MAX: usize = 128;
 /// Longest text of a note, bytes.
 pub const RUN_TEXT_MAX_BYTES: usize = 1_024;
 /// Longest life of a run, microseconds (7 days).

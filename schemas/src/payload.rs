@@ -24,6 +24,11 @@ impl Payload {
         Ok(Self { salt, bytes })
     }
 
+    /// No arguments at all: where only the operation matters.
+    pub fn empty() -> Self {
+        Self { salt: Salt([0; 16]), bytes: Vec::new() }
+    }
+
     pub fn hash(&self) -> Hash {
         codec::hash(codec::CONTEXT_PAYLOAD, &[&self.salt.0, &self.bytes])
     }

@@ -96,7 +96,10 @@ pub enum Args {
 pub enum Source {
     Value(Value),
     /// Of the result of an earlier step. `pointer` is a JSON pointer (RFC 6901).
-    Result { step: u32, pointer: String },
+    Result {
+        step: u32,
+        pointer: String,
+    },
     /// Of the live state recorded before the step.
     Recorded(StateMatch),
 }
@@ -106,9 +109,16 @@ pub enum Source {
 pub enum When {
     State(StateMatch),
     /// An earlier step ended like that.
-    Ended { step: u32, is: Vec<Ended> },
+    Ended {
+        step: u32,
+        is: Vec<Ended>,
+    },
     /// A value of the result of an earlier step.
-    Result { step: u32, pointer: String, test: Test },
+    Result {
+        step: u32,
+        pointer: String,
+        test: Test,
+    },
 }
 
 /// How a step came to its end.
@@ -214,7 +224,17 @@ impl Call {
             Args::Open(_) => None,
         };
         let Target { provider, instance } = self.target.clone();
-        Leaf { step, phase, way, operation: self.operation.clone(), provider, instance, effect: self.effect, payload, guard }
+        Leaf {
+            step,
+            phase,
+            way,
+            operation: self.operation.clone(),
+            provider,
+            instance,
+            effect: self.effect,
+            payload,
+            guard,
+        }
     }
 }
 
@@ -269,7 +289,8 @@ impl Plan {
 
     /// Every instance that the run may write to.
     pub fn writes(&self) -> BTreeSet<Target> {
-        let calls = self.steps.iter().flat_map(|s| s.call().into_iter().chain(s.undo_calls().into_iter().map(|(_, c)| c)));
+        let calls =
+            self.steps.iter().flat_map(|s| s.call().into_iter().chain(s.undo_calls().into_iter().map(|(_, c)| c)));
         calls.filter(|c| c.effect != Effect::Read).map(|c| c.target.clone()).collect()
     }
 
@@ -289,7 +310,11 @@ impl Plan {
             return Ok(Tree { root: Hash::ZERO, leaves: Vec::new() });
         }
         if leaves.len() > RUN_LEAVES_MAX {
-            return Err(SchemaError::TooLarge { what: "commands of a run", bytes: leaves.len(), limit: RUN_LEAVES_MAX });
+            return Err(SchemaError::TooLarge {
+                what: "commands of a run",
+                bytes: leaves.len(),
+                limit: RUN_LEAVES_MAX,
+            });
         }
         let mut hashes = leaves.iter().map(Leaf::hash).collect::<Result<Vec<_>, _>>()?;
         if hashes.len() == 1 {

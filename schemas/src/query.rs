@@ -3,8 +3,10 @@
 use crate::{
     CommandId, Currency, Envelope, Hash, KeyId, Member, Money, Name, OperationId, Payload, Status, Timestamp, TraceId,
     finance::{Budget, ExchangeRate, PriceOverride},
+    plan::Phase,
     presence::{InstancePresence, ProviderPresence},
     price::{Meter, PriceTable},
+    run::Outcome,
     tariff::ArgumentDefaults,
 };
 use serde::{Deserialize, Serialize};
@@ -12,7 +14,8 @@ use std::collections::BTreeMap;
 
 /// `head` → [`HeadAnswer`] · `entries`, `trust_entries` → [`EntriesAnswer`] (MessagePack) · `log` → [`LogAnswer`] · `show` → [`ShowAnswer`]
 /// · `trust` → [`TrustAnswer`] · `nodes` → [`NodesAnswer`] · `status` → [`StatusAnswer`] · `budgets` → [`BudgetsAnswer`]
-/// · `tariff` → [`TariffAnswer`] · `spend` → [`SpendAnswer`] · `rates` → [`RatesAnswer`].
+/// · `tariff` → [`TariffAnswer`] · `spend` → [`SpendAnswer`] · `rates` → [`RatesAnswer`]
+/// · `runs` → [`RunsAnswer`] · `run_entries` → [`RunEntriesAnswer`] (MessagePack).
 pub const HEAD: &str = "head";
 pub const ENTRIES: &str = "entries";
 pub const LOG: &str = "log";
@@ -25,6 +28,8 @@ pub const BUDGETS: &str = "budgets";
 pub const TARIFF: &str = "tariff";
 pub const SPEND: &str = "spend";
 pub const RATES: &str = "rates";
+pub const RUNS: &str = "runs";
+pub const RUN_ENTRIES: &str = "run_entries";
 
 /// Most entry bytes in one `entries` answer, bytes.
 pub const ENTRIES_CHUNK_BYTES: usize = 524_288;
@@ -334,6 +339,64 @@ pub struct SpendRow {
     pub pending: u64,
     /// What they hold, by currency.
     pub reserved: Vec<Money>,
+}
+
+/// Runs that go on, and the newest of those that ended; the oldest first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunsAnswer {
+    pub runs: Vec<RunRow>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRow {
+    pub run: CommandId,
+    /// Index of the entry that began it.
+    pub index: u64,
+    pub trace: TraceId,
+    pub profile: Name,
+    /// Who ordered it; none if no member has that key.
+    pub operator: Option<Name>,
+    /// The key of who carries it out.
+    pub delegate: KeyId,
+    pub started_at: Timestamp,
+    pub until: Timestamp,
+    pub standing: RunStanding,
+    pub phase: Phase,
+    pub cancelled: bool,
+    pub steps: u32,
+    /// Steps that wait for guardians.
+    pub awaiting: Vec<u32>,
+    pub in_flight: u32,
+    pub max_cost: Option<Money>,
+    /// Spent so far, in the currency of `max_cost`.
+    pub posted: Option<Money>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStanding {
+    Waiting,
+    Going,
+    Ended { outcome: Outcome, at: Timestamp },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunEntriesQuery {
+    pub run: CommandId,
+    /// Index of the first entry wanted.
+    pub from: u64,
+}
+
+/// Every entry that belongs to a run, in the order of the log, with payloads: its changes, its commands and their results.
+/// As many as fit; the rest is asked for from `next` on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunEntriesAnswer {
+    pub entries: Vec<RawEntry>,
+    /// Where to go on; none if these are all up to `head`.
+    pub next: Option<u64>,
+    /// Index of the newest durable entry when this was answered.
+    pub head: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -81,6 +81,22 @@ codes! {
     RateUnknown = "rate_unknown", 1603;
     /// The change of budgets, prices or rates cannot be made.
     BadFinanceChange = "bad_finance_change", 1604;
+    /// No run of that id is known.
+    UnknownRun = "unknown_run", 1701;
+    /// The run waits, has ended, was cancelled, or goes the other way.
+    RunNotGoing = "run_not_going", 1702;
+    /// Another run writes to the same instance.
+    RunConflict = "run_conflict", 1703;
+    /// The operator did not order this of the orchestrator.
+    NotInOrder = "not_in_order", 1704;
+    /// The step's command is under way, or may not happen twice.
+    StepDone = "step_done", 1705;
+    /// The run would cost more than its operator allowed.
+    CostCapExceeded = "cost_cap_exceeded", 1706;
+    /// Guardians have not approved it, or one has rejected it.
+    ApprovalMissing = "approval_missing", 1707;
+    /// The change of the run cannot be made.
+    BadRunChange = "bad_run_change", 1708;
     /// The broker cannot write to its log.
     Unavailable = "unavailable", 1501;
 }

@@ -1,10 +1,12 @@
 //! Runs: an operator signs a whole plan once, an orchestrator carries it out and can do nothing else with that signature.
 
 use crate::{
-    Command, CommandId, Hash, KeyId, Kind, Money, Name, SchemaError, Signed, Target, Timestamp, TraceId,
+    Code, Command, CommandId, Envelope, Hash, KeyId, Kind, Money, Name, OperationId, Reject, SchemaError, Signed,
+    Target, Timestamp, TraceId, Trust,
     batch::Path,
     limits::{GUARDIANS_MAX, RUN_TEXT_MAX_BYTES, RUN_WRITES_MAX},
     plan::{Ended, Leaf, Phase},
+    price::Quote,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -63,7 +65,28 @@ pub struct Order {
     pub on_conflict: OnConflict,
     /// Most that all its commands together may cost, worst case.
     pub max_cost: Option<Money>,
+    pub reserve: Reserve,
     pub session: Option<Name>,
+}
+
+/// When budgets keep the worst case of a step for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reserve {
+    /// That of every step at the start: a run that begins can be paid to its end.
+    Run,
+    /// When its turn comes.
+    Step,
+}
+
+/// What is kept for a step from the start on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepQuote {
+    pub step: u32,
+    pub operation: OperationId,
+    pub target: Target,
+    pub quote: Quote,
 }
 
 /// What to do where another run writes to the same.
@@ -205,6 +228,33 @@ impl StepRef {
     }
 }
 
+/// Does the order cover the command? For who has the order as its operator signed it: workers, and who verifies a part of a
+/// log. That it is the command's turn is the broker's to decide.
+pub fn authorize(
+    trust: &Trust,
+    signer: &KeyId,
+    command: &Command,
+    step: &StepRef,
+    order: Option<&Envelope>,
+) -> Result<(), Reject> {
+    let missing = || Reject::new(Code::NotInOrder, "the order of the run did not come with the command");
+    let envelope = order.ok_or_else(missing)?;
+    let operator = trust.claimed(envelope)?.member.key;
+    let change: RunChange = envelope.open(&operator)?;
+    match &change.op {
+        RunOp::Start(order) if change.id == step.run => {
+            order.covers(trust, &envelope.key(), signer, command, step)?;
+            let same = command.trace == change.trace && command.deadline <= order.until;
+            if same { Ok(()) } else { Err(outside("its trace or deadline")) }
+        }
+        _ => Err(outside("the run it names")),
+    }
+}
+
+fn outside(what: &str) -> Reject {
+    Reject::new(Code::NotInOrder, format!("{what} is not what the operator ordered"))
+}
+
 impl RunChange {
     pub fn check(&self) -> Result<(), SchemaError> {
         let text = match &self.op {
@@ -226,7 +276,9 @@ impl RunChange {
     pub fn run(&self) -> CommandId {
         match &self.op {
             RunOp::Start(_) => self.id,
-            RunOp::Cancel { run, .. } | RunOp::Resume { run } | RunOp::Rollback { run } | RunOp::Note { run, .. } => *run,
+            RunOp::Cancel { run, .. } | RunOp::Resume { run } | RunOp::Rollback { run } | RunOp::Note { run, .. } => {
+                *run
+            }
             RunOp::Vote(vote) => vote.run,
         }
     }
@@ -247,6 +299,29 @@ impl RunOp {
 }
 
 impl Order {
+    /// Is the command one that `operator` ordered of `signer`, and may `operator` still do that?
+    pub fn covers(
+        &self,
+        trust: &Trust,
+        operator: &KeyId,
+        signer: &KeyId,
+        command: &Command,
+        step: &StepRef,
+    ) -> Result<(), Reject> {
+        if *signer != self.delegate {
+            return Err(outside("who sends it"));
+        }
+        trust.active(trust.standing(signer).ok_or_else(|| outside("who sends it"))?)?;
+        trust.authorize_operation(operator, &command.operation, &command.provider, &command.instance)?;
+        if command.session != self.session {
+            return Err(outside("its session"));
+        }
+        if step.path.root(step.leaf(command).hash()?)? != self.root {
+            return Err(outside(&format!("step {} with these arguments", step.step)));
+        }
+        Ok(())
+    }
+
     fn check(&self) -> Result<(), SchemaError> {
         if self.writes.len() > RUN_WRITES_MAX {
             let found = self.writes.len();

@@ -25,6 +25,10 @@ pub const TRUST: &str = "if.command.if.fabric.trust.change";
 
 /// Where signed finance changes go; provider and instance are reserved names.
 pub const FINANCE: &str = "if.command.if.fabric.finance.change";
+/// Where signed changes of runs go: not among commands, because orchestrators send them too.
+pub const RUN: &str = "if.run.change";
+/// All changes of runs, for the broker's subscription.
+pub const RUNS: &str = "if.run.>";
 /// A budget has reached a part of its limit: JSON, [`crate::finance::BudgetAlert`].
 pub const BUDGET_ALERT: &str = "if.event.if.fabric.optimise.budget.alert";
 

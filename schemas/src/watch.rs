@@ -105,7 +105,8 @@ impl FromStr for Target {
     type Err = WatchError;
 
     fn from_str(text: &str) -> Result<Self, WatchError> {
-        let bad = || WatchError::new(format!("{text:?} is no instance"), "say it as PROVIDER/INSTANCE, like vmix/myvmix");
+        let bad =
+            || WatchError::new(format!("{text:?} is no instance"), "say it as PROVIDER/INSTANCE, like vmix/myvmix");
         let (provider, instance) = text.split_once('/').ok_or_else(bad)?;
         Ok(Self { provider: provider.parse().map_err(|_| bad())?, instance: instance.parse().map_err(|_| bad())? })
     }
@@ -145,7 +146,10 @@ fn test_of(compare: Compare, text: &str) -> Result<Test, WatchError> {
     let value = serde_json::from_str(text).ok().filter(|v: &Value| !v.is_object() && !v.is_array());
     let value = value.unwrap_or_else(|| Value::from(text));
     if !matches!(compare, Compare::Is | Compare::IsNot) && !value.is_number() {
-        return Err(WatchError::new(format!("{} needs a number, not {text:?}", compare.sign()), "use == or != for text"));
+        return Err(WatchError::new(
+            format!("{} needs a number, not {text:?}", compare.sign()),
+            "use == or != for text",
+        ));
     }
     Ok(Test { compare, value })
 }

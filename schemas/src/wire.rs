@@ -29,6 +29,9 @@ pub struct Committed {
     pub payload: Option<Payload>,
     /// Public key of the envelope's signer. Self-certifying: its id is in the envelope.
     pub signer: Option<PublicKey>,
+    /// With work of a run: the [`crate::RunChange`] its operator signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Box<Envelope>>,
 }
 
 impl Committed {

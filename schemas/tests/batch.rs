@@ -39,6 +39,7 @@ fn command() -> Command {
         dry_run: false,
         session: None,
         payload: Hash([3; 32]),
+        run: None,
     }
 }
 

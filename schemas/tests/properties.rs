@@ -52,7 +52,7 @@ prop_compose! {
         session in option::of(name()), payload in hash(),
     ) -> Command {
         let (id, trace) = (CommandId::from_bytes(id), TraceId::from_bytes(trace));
-        Command { id, trace, issued_at, deadline, operation, provider, instance, effect, dry_run, session, payload }
+        Command { id, trace, issued_at, deadline, operation, provider, instance, effect, dry_run, session, payload, run: None }
     }
 }
 fn unit() -> impl Strategy<Value = Unit> {

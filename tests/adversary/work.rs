@@ -28,7 +28,8 @@ fn item(entry: &Entry, payload: Payload, broker: &SigningKey, operator: &Signing
     let bytes = entry.encode()?;
     let head = Head { log: Hash([2; 32]), index: entry.index, hash: Entry::hash_bytes(&bytes), at: entry.at };
     let head = Envelope::seal(&head, broker)?;
-    Ok(Committed { entry: bytes, head, payload: Some(payload), signer: Some(operator.public()) }.to_message()?)
+    Ok(Committed { entry: bytes, head, payload: Some(payload), signer: Some(operator.public()), order: None }
+        .to_message()?)
 }
 
 #[tokio::test(flavor = "multi_thread")]

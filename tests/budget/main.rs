@@ -163,6 +163,7 @@ fn paid(session: &Name, random: &mut Random) -> Result<(Command, Payload)> {
         dry_run: false,
         session: Some(session.clone()),
         payload: payload.hash(),
+        run: None,
     };
     Ok((command, payload))
 }

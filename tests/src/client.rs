@@ -56,6 +56,7 @@ impl Client {
             dry_run: false,
             session: None,
             payload: payload.hash(),
+            run: None,
         };
         Ok((command, payload))
     }

@@ -4,8 +4,8 @@
 use crate::trust::TrustView;
 use if_manifest::ProviderSpec;
 use if_schemas::{
-    Body, Cause, Command, CommandId, Effect, Entry, Hash, KeyId, Name, OperationId, Payload, Reject, SchemaError,
-    Timestamp, TraceId,
+    Body, Cause, Command, CommandId, Effect, Entry, Envelope, Hash, KeyId, Name, OperationId, Payload, Reject,
+    SchemaError, Timestamp, TraceId, Trust,
     outcome::Failure,
     payload::Arguments,
     price::Quote,
@@ -192,12 +192,20 @@ pub fn check(desk: &Desk<'_>, message: &[u8]) -> Result<Intake, IntakeError> {
     if desk.now >= command.deadline {
         return Ok(Intake::Expired(assignment));
     }
-    if let Err(reject) = desk.trust.trust.authorize(&envelope.key(), &command) {
+    if let Err(reject) = may_send(&desk.trust.trust, &envelope.key(), &command, item.order.as_deref()) {
         return Err(IntakeError::Denied { assignment: Box::new(assignment), reject });
     }
     match arguments(desk.spec, &command, payload) {
         Ok(Checked { args, redact, cause }) => Ok(Intake::Execute(CheckedWork { assignment, args, redact, cause })),
         Err(failure) => Ok(Intake::Refused(assignment, failure)),
+    }
+}
+
+/// By a grant of its signer, or by the order of a run, which the operator signed: the broker's word alone is not enough.
+fn may_send(trust: &Trust, signer: &KeyId, command: &Command, order: Option<&Envelope>) -> Result<(), Reject> {
+    match &command.run {
+        None => trust.authorize(signer, command),
+        Some(step) => if_schemas::run::authorize(trust, signer, command, step, order),
     }
 }
 

@@ -8,11 +8,14 @@ use crate::{
     budget::{Hold, Spender},
     decide::Served,
     pricing::{self, Pricing},
+    runs::{Held, Share, StepKey},
+    settlement,
 };
 use if_schemas::{
-    Body, Code, Command, Money, Name, Payload, Reject, Timestamp,
+    Body, Code, Command, KeyId, Money, Name, Payload, Reject, Timestamp,
     finance::Estimate,
     limits::{CLOCK_SKEW_MAX_US, DEADLINE_MAX_US},
+    plan::Phase,
     price::Quote,
 };
 
@@ -40,12 +43,29 @@ pub(crate) fn authorize(
 ) -> Result<AuthorizedCommand, (VerifiedCommand, Reject)> {
     let c = command.command();
     let checked =
-        state.trust().authorize(&command.authentic.key(), c).and_then(|()| check_times(now, c.issued_at, c.deadline));
+        may_send(state, &command.authentic.key(), c, now).and_then(|()| check_times(now, c.issued_at, c.deadline));
     let checked = checked.and_then(|()| command.payload.cause().map_or(Ok(()), |cause| cause.check()));
     match checked {
         Ok(()) => Ok(AuthorizedCommand(command)),
         Err(reject) => Err((command, reject)),
     }
+}
+
+/// By a grant of its own, or by the order of a run. Also what [`State::apply`] checks.
+pub(crate) fn may_send(state: &State, signer: &KeyId, c: &Command, at: Timestamp) -> Result<(), Reject> {
+    match &c.run {
+        None => state.trust().authorize(signer, c),
+        Some(step) => state.runs().authorize(state.trust(), signer, c, step, at).map(|_| ()),
+    }
+}
+
+/// Whose budgets a command falls under: who ordered the run, where it is part of one.
+pub(crate) fn payer<'a>(state: &'a State, signer: &KeyId, c: &Command) -> Result<&'a Name, Reject> {
+    let key = match &c.run {
+        None => *signer,
+        Some(step) => state.runs().known(&step.run)?.operator(),
+    };
+    state.trust().claimed_name(&key)
 }
 
 impl AuthorizedCommand {
@@ -97,10 +117,42 @@ fn price(state: &State, now: Timestamp, command: &VerifiedCommand, pricing: Pric
     if !state.ledger().has_room(reserved) {
         return Err(Reject::new(Code::PriceUnknown, format!("{reserved} more cannot be counted")));
     }
-    let operator = state.trust().claimed_name(&command.authentic.key())?;
+    let operator = payer(state, &command.authentic.key(), c)?;
     let spender = Spender::of(c, operator, reserved);
-    let holds = state.budgets().plan(&spender, state.book(), now)?;
+    let holds = plan(state, c, &spender, now)?;
+    share(state, c, reserved)?;
     Ok(Price { reserved, quote: Some(quote), holds })
+}
+
+/// The holds of a command. What its run keeps for the step is free for it.
+pub(crate) fn plan(state: &State, c: &Command, spender: &Spender<'_>, at: Timestamp) -> Result<Vec<Hold>, Reject> {
+    match kept(state, c) {
+        None => state.budgets().plan(spender, state.book(), at),
+        Some(held) => {
+            let mut budgets = state.budgets().clone();
+            let freed = budgets.settle(&held.holds, &settlement::of_nothing(held.reserved));
+            freed.map_err(|e| Reject::new(Code::BudgetExceeded, e.to_string()))?;
+            budgets.plan(spender, state.book(), at)
+        }
+    }
+}
+
+/// What the run of a command keeps for its step.
+pub(crate) fn kept<'a>(state: &'a State, c: &Command) -> Option<&'a Held> {
+    let step = c.run.as_ref().filter(|step| step.phase == Phase::Do)?;
+    state.runs().get(&step.run)?.held(step.step)
+}
+
+/// The part of a command in its run; refused if the run would cost more than it may.
+pub(crate) fn share(state: &State, c: &Command, reserved: Money) -> Result<Option<Share>, Reject> {
+    let Some(step) = &c.run else { return Ok(None) };
+    let run = state.runs().known(&step.run)?;
+    let amount = match run.order().max_cost {
+        None => Money::FREE,
+        Some(cap) => state.book().convert(reserved, cap.currency)?,
+    };
+    run.check_cap(amount)?;
+    Ok(Some(Share { run: step.run, key: StepKey::of(step), amount_micros: amount.amount_micros }))
 }
 
 /// Also for trust changes: both carry an issue time and a deadline.

@@ -119,6 +119,7 @@ impl Auditor {
             Body::Admitted { envelope, .. } => envelope.read_unverified::<if_schemas::Command>()?.id,
             Body::Trust { envelope } => envelope.read_unverified::<if_schemas::TrustChange>()?.id,
             Body::Finance { envelope } => envelope.read_unverified::<if_schemas::FinanceChange>()?.id,
+            Body::Run { envelope, .. } => envelope.read_unverified::<if_schemas::RunChange>()?.id,
             _ => return Ok(()),
         };
         if self.ids.insert(id) { Ok(()) } else { Err(ApplyError::Duplicate(id)) }

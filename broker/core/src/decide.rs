@@ -1,16 +1,18 @@
 //! One input, one decision. Nothing is done here; the sequencer makes the entry durable, then acts.
 
 use crate::{
-    State, VerifiedChange, VerifiedCommand, VerifiedFinance, VerifiedResult, Window,
+    State, VerifiedChange, VerifiedCommand, VerifiedFinance, VerifiedResult, VerifiedRun, Window,
     admission::{self, check_times},
     finance,
     pricing::Pricing,
     settlement,
 };
 use if_schemas::{
-    Body, Code, CommandId, Effect, Envelope, FinanceOp, Head, Name, Payload, Reject, Status, Timestamp,
-    finance::BudgetKey, head::Verdict,
+    Body, Code, CommandId, Effect, Envelope, FinanceOp, Head, Name, OperationId, Payload, Reject, Status, Target,
+    Timestamp, finance::BudgetKey, head::Verdict,
 };
+
+mod run;
 
 /// Everything that can reach the log.
 #[derive(Debug, Clone)]
@@ -40,6 +42,20 @@ pub enum Input {
         budget: BudgetKey,
         window: Window,
     },
+    /// `asked`: every command of the plan of an order that keeps what it may cost.
+    Run {
+        change: VerifiedRun,
+        prior: Prior,
+        asked: Vec<Asked>,
+    },
+    /// The run [`crate::Runs::grantable`] named.
+    Lease {
+        run: CommandId,
+    },
+    /// A run [`crate::Runs::to_end`] named.
+    RunOver {
+        run: CommandId,
+    },
     /// A command [`State::overdue`] named.
     Overdue {
         command: CommandId,
@@ -66,6 +82,15 @@ pub enum Served {
     By { worker: Name, effect: Option<Effect> },
 }
 
+/// A command that a run is going to send, and what the broker knows of its price.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub step: u32,
+    pub operation: OperationId,
+    pub target: Target,
+    pub pricing: Pricing,
+}
+
 /// What to do with an input.
 // One at a time, used up at once; boxing the body would cost the good case an allocation.
 #[allow(clippy::large_enum_variant)]
@@ -88,6 +113,8 @@ pub enum Action {
     TrustChanged,
     /// Begin windows for budgets that are new.
     FinanceChanged,
+    /// Show the runs anew.
+    RunChanged,
 }
 
 pub fn decide(state: &State, now: Timestamp, input: Input) -> Decision {
@@ -99,6 +126,9 @@ pub fn decide(state: &State, now: Timestamp, input: Input) -> Decision {
         Input::Result { result, prior } => result_(state, result, prior),
         Input::Finance { change, prior, zone_known } => finance_(state, now, change, prior, zone_known),
         Input::Period { budget, window } => period(state, now, budget, window),
+        Input::Run { change, prior, asked } => run::change(state, now, change, prior, asked),
+        Input::Lease { run } => run::lease(state, run),
+        Input::RunOver { run } => run::over(state, now, run),
         Input::Overdue { command } => overdue(state, command),
     }
 }

@@ -54,6 +54,11 @@ pub(crate) fn of_result(reserved: Money, cost: Money) -> Settlement {
     Settlement { posted: cost, voided: rest }
 }
 
+/// Nothing was spent.
+pub(crate) fn of_nothing(reserved: Money) -> Settlement {
+    Settlement { posted: Money { amount_micros: 0, currency: reserved.currency }, voided: reserved }
+}
+
 /// Nobody knows whether it was spent: count it as spent, so that a budget is never exceeded.
 pub(crate) fn of_unknown(reserved: Money) -> Settlement {
     Settlement { posted: reserved, voided: Money { amount_micros: 0, currency: reserved.currency } }

@@ -1,16 +1,20 @@
 //! The fold of the log. Everything here can be rebuilt from the entries; a rebuild is byte-identical.
 
 use crate::{
-    Book, Budgets, Ledger, LedgerError, Window,
+    Book, Budgets, Ledger, LedgerError, Runs, Window, admission,
     budget::{AccountError, Hold, Spender},
-    finance, settlement,
+    finance,
+    runs::{Held, Share},
+    settlement,
 };
 use if_schemas::{
     Body, Command, CommandId, Effect, Entry, Envelope, FinanceChange, Hash, KeyId, Kind, Money, Name, OperationId,
-    Reject, ResultEvent, Role, SchemaError, Settlement, Status, Timestamp, TraceId, Trust, codec,
+    Reject, ResultEvent, Role, RunChange, RunOp, SchemaError, Settlement, Status, Target, Timestamp, TraceId, Trust,
+    codec,
     finance::{BudgetAlert, BudgetKey},
     limits::RESULT_GRACE_US,
     price::Quote,
+    run::StepQuote,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,6 +66,9 @@ pub struct InFlight {
     pub quote: Option<Quote>,
     /// What it holds, in each budget it falls under.
     pub holds: Vec<Hold>,
+    /// There where it is part of a run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<Share>,
 }
 
 impl InFlight {
@@ -78,7 +85,7 @@ pub struct Counts {
     pub settled: BTreeMap<Status, u64>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
     log: Option<Hash>,
     next: u64,
@@ -89,6 +96,8 @@ pub struct State {
     ledger: Ledger,
     budgets: Budgets,
     book: Book,
+    #[serde(default, skip_serializing_if = "Runs::is_empty")]
+    runs: Runs,
     counts: Counts,
     /// Index over `in_flight` by when the broker gives up; derived, so not in snapshots.
     #[serde(skip)]
@@ -127,6 +136,9 @@ impl State {
     /// Prices and exchange rates set in the log.
     pub fn book(&self) -> &Book {
         &self.book
+    }
+    pub fn runs(&self) -> &Runs {
+        &self.runs
     }
     pub fn counts(&self) -> &Counts {
         &self.counts
@@ -172,6 +184,16 @@ impl State {
             Body::Trust { envelope } => self.change_trust(entry, envelope)?,
             Body::Finance { envelope } => self.change_finance(entry, envelope)?,
             Body::Period { budget, start, end } => self.begin(entry, budget, Window { start: *start, end: *end })?,
+            Body::Run { envelope, quotes } => self.change_run(entry, envelope, quotes)?,
+            Body::Lease { run } => {
+                self.runs.check_lease(run).map_err(ApplyError::Rule)?;
+                self.runs.lease(run);
+            }
+            Body::RunOver { run, outcome, by } => {
+                self.runs.check_over(run, (*outcome, *by), entry.at).map_err(ApplyError::Rule)?;
+                let freed = self.runs.over(run, *outcome, entry.at);
+                self.free(freed)?;
+            }
         }
         self.budgets.check()?;
         self.log.get_or_insert(hash);
@@ -206,7 +228,7 @@ impl State {
         (reserved, quote): (Money, Option<&Quote>),
     ) -> Result<(), ApplyError> {
         let c: Command = envelope.read_unverified()?;
-        self.trust.authorize(&envelope.key(), &c).map_err(ApplyError::NotAllowed)?;
+        admission::may_send(self, &envelope.key(), &c, entry.at).map_err(ApplyError::NotAllowed)?;
         self.trust.authorize_node(worker, &c.provider, &c.instance).map_err(ApplyError::NotAllowed)?;
         if c.dry_run {
             return Err(ApplyError::Rule("a dry run was admitted"));
@@ -221,11 +243,14 @@ impl State {
         let holds = match quote {
             None => Vec::new(),
             Some(_) => {
-                let operator = self.trust.claimed_name(&envelope.key()).map_err(ApplyError::NotAllowed)?;
+                let operator = admission::payer(self, &envelope.key(), &c).map_err(ApplyError::NotAllowed)?;
                 let spender = Spender::of(&c, operator, reserved);
-                self.budgets.plan(&spender, &self.book, entry.at).map_err(ApplyError::NotAllowed)?
+                admission::plan(self, &c, &spender, entry.at).map_err(ApplyError::NotAllowed)?
             }
         };
+        let share = admission::share(self, &c, reserved).map_err(ApplyError::NotAllowed)?;
+        let kept = admission::kept(self, &c).cloned();
+        self.free(kept.into_iter().collect())?;
         self.budgets.hold(&holds)?;
         self.ledger.reserve(reserved)?;
         let flight = InFlight {
@@ -243,7 +268,11 @@ impl State {
             reserved,
             quote: quote.cloned(),
             holds,
+            share,
         };
+        if let Some(share) = &flight.share {
+            self.runs.begin(share, c.id);
+        }
         self.due.insert((flight.overdue_at(), c.id));
         self.in_flight.insert(c.id, flight);
         self.counts.admitted += 1;
@@ -266,9 +295,9 @@ impl State {
     fn reject(&mut self, envelope: &Envelope) -> Result<(), ApplyError> {
         envelope.check_frame()?;
         self.trust.claimed(envelope).map_err(ApplyError::NotAllowed)?;
-        if !matches!(envelope.kind(), Kind::Command | Kind::Trust | Kind::Finance | Kind::Result) {
+        if !matches!(envelope.kind(), Kind::Command | Kind::Trust | Kind::Finance | Kind::Result | Kind::Run) {
             return Err(ApplyError::Rule(
-                "only commands, changes of trust or finance and results are refused in the log",
+                "only commands, changes of trust, finance or runs and results are refused in the log",
             ));
         }
         self.counts.rejected += 1;
@@ -320,6 +349,9 @@ impl State {
             return Err(ApplyError::Rule("a settlement moves a budget outside of its window"));
         }
         self.budgets.settle(&flight.holds, settlement)?;
+        if let Some(share) = &flight.share {
+            self.runs.settle(share, status, settlement);
+        }
         *self.counts.settled.entry(status).or_default() += 1;
         Ok(())
     }
@@ -348,6 +380,56 @@ impl State {
         let checked = finance::check_change(&self.trust, &self.budgets, &self.book, &envelope.key(), &change);
         checked.map_err(ApplyError::NotAllowed)?;
         Ok(finance::apply_change(&mut self.budgets, &mut self.book, &change.op, entry.index)?)
+    }
+
+    fn change_run(&mut self, entry: &Entry, envelope: &Envelope, quotes: &[StepQuote]) -> Result<(), ApplyError> {
+        let change: RunChange = envelope.read_unverified()?;
+        let signer = envelope.key();
+        self.runs.check(&self.trust, &signer, &change, entry.at).map_err(ApplyError::NotAllowed)?;
+        let held = self.keep(&signer, &change, quotes, entry.at)?;
+        let freed = self.runs.apply(&self.trust, envelope, &change, held, (entry.index, entry.at));
+        self.free(freed)
+    }
+
+    /// Reserves what an order keeps for its steps.
+    fn keep(
+        &mut self,
+        signer: &KeyId,
+        change: &RunChange,
+        quotes: &[StepQuote],
+        at: Timestamp,
+    ) -> Result<BTreeMap<u32, Held>, ApplyError> {
+        let session = match &change.op {
+            RunOp::Start(order) => order.session.clone(),
+            _ if quotes.is_empty() => None,
+            _ => return Err(ApplyError::Rule("something is kept for what is no order")),
+        };
+        let operator = self.trust.claimed_name(signer).map_err(ApplyError::NotAllowed)?.clone();
+        let mut held = BTreeMap::new();
+        for StepQuote { step, operation, target, quote } in quotes {
+            let reserved = quote.worst_case().map_err(|_| ApplyError::Rule("a quote that cannot be counted"))?;
+            self.check_quote(&target.provider, reserved, Some(quote))?;
+            let Target { provider, instance } = target;
+            let session = session.as_ref();
+            let spender = Spender { operation, provider, instance, operator: &operator, session, reserved };
+            let holds = self.budgets.plan(&spender, &self.book, at).map_err(ApplyError::NotAllowed)?;
+            self.budgets.hold(&holds)?;
+            self.ledger.reserve(reserved)?;
+            if held.insert(*step, Held { reserved, holds }).is_some() {
+                return Err(ApplyError::Rule("a step is kept for twice"));
+            }
+        }
+        Ok(held)
+    }
+
+    /// Lets go of what was kept for steps.
+    fn free(&mut self, freed: Vec<Held>) -> Result<(), ApplyError> {
+        for Held { reserved, holds } in freed {
+            let nothing = settlement::of_nothing(reserved);
+            self.ledger.settle(reserved, &nothing)?;
+            self.budgets.settle(&holds, &nothing)?;
+        }
+        Ok(())
     }
 
     fn begin(&mut self, entry: &Entry, budget: &BudgetKey, window: Window) -> Result<(), ApplyError> {

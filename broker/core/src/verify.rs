@@ -2,7 +2,7 @@
 
 use if_schemas::{
     Code, Command, Envelope, FinanceChange, Hash, KeyId, Kind, Name, OperationId, Payload, PublicKey, Reject,
-    ResultEvent, SchemaError, Signed, Trust, TrustChange, wire::Submission,
+    ResultEvent, RunChange, SchemaError, Signed, Trust, TrustChange, wire::Submission,
 };
 
 /// An envelope of a member, its signature checked, its body read.
@@ -108,6 +108,37 @@ impl VerifiedFinance {
     }
     pub fn hash(&self) -> Hash {
         self.authentic.hash()
+    }
+}
+
+/// A change of a run whose signer and payload are proven.
+#[derive(Debug, Clone)]
+pub struct VerifiedRun {
+    pub(crate) authentic: Authentic<RunChange>,
+    pub(crate) payload: Option<Payload>,
+}
+
+impl VerifiedRun {
+    pub fn verify(trust: &Trust, submission: Submission) -> Result<Self, Reject> {
+        let authentic = Authentic::<RunChange>::verify(trust, submission.envelope)?;
+        let payload = match &authentic.body().payload {
+            Some(committed) => Some(check_payload(submission.payload, committed)?),
+            None => None,
+        };
+        Ok(Self { authentic, payload })
+    }
+    pub fn change(&self) -> &RunChange {
+        self.authentic.body()
+    }
+    pub fn hash(&self) -> Hash {
+        self.authentic.hash()
+    }
+    pub fn signer(&self) -> PublicKey {
+        self.authentic.signer()
+    }
+    /// The plan of an order, the facts of a note.
+    pub fn payload(&self) -> Option<&Payload> {
+        self.payload.as_ref()
     }
 }
 

@@ -3,6 +3,7 @@
 mod answer;
 mod money;
 mod rows;
+mod runs;
 mod spend;
 
 use crate::{presence::Presence, shared::Shared};
@@ -75,6 +76,8 @@ impl Queries {
             q::NODES => json(self.nodes()),
             q::BUDGETS => json(self.budgets()),
             q::RATES => json(self.rates()),
+            q::RUNS => json(self.runs()),
+            q::RUN_ENTRIES => msgpack(question(message).and_then(|question| self.run_entries(&question))),
             q::TARIFF => json(question(message).and_then(|question| self.tariff(&question))),
             q::SPEND => json(question(message).and_then(|question| self.spend(&question))),
             q::LOG => json(question(message).and_then(|question| self.log(&question))),

@@ -2,8 +2,8 @@
 
 use super::{NoAnswer, Queries};
 use if_schemas::{
-    Body, Command, CommandId, Entry, FinanceChange, Hash, KeyId, Kind, Money, Name, ResultEvent, Timestamp, TraceId,
-    TrustChange,
+    Body, Command, CommandId, Entry, FinanceChange, Hash, KeyId, Kind, Money, Name, ResultEvent, RunChange, Timestamp,
+    TraceId, TrustChange,
     query::{EntryRef, LogRow},
 };
 
@@ -126,6 +126,11 @@ fn about(body: &Body) -> Result<About, NoAnswer> {
         Kind::Finance => {
             let f: FinanceChange = envelope.read_unverified()?;
             About { command: Some(f.id), operation: f.op.operation().into(), ..About::default() }
+        }
+        Kind::Run => {
+            let r: RunChange = envelope.read_unverified()?;
+            let operation = r.op.operation().into();
+            About { command: Some(r.id), trace: Some(r.trace), operation, ..About::default() }
         }
         Kind::Result => {
             let r: ResultEvent = envelope.read_unverified()?;

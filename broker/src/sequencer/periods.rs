@@ -11,20 +11,28 @@ impl Sequencer {
         let now = now.max(self.state.at());
         for stale in self.state.budgets().stale(now) {
             let window = windows::containing(&stale, now);
-            let input = Input::Period { budget: stale.budget.key.clone(), window };
-            match decide(&self.state, now, input) {
-                Decision::Append { body, verdict, .. } => {
-                    // Of nobody's making: there is no command it belongs to.
-                    let command = CommandId::from_bytes([0; 16]);
-                    let origin = Origin { command, is_request: false, hash: None, signer: None, reply: None };
-                    let (entry, _, _) = self.append(now, body, None, None, &origin, &verdict, pending)?;
-                    pending.publications.push(Publication { reply: None, entry: Some(entry), then: None });
-                }
-                Decision::Answer { verdict, .. } => {
-                    tracing::error!(?verdict, budget = %stale.budget.key, "its window could not begin");
-                }
-            }
+            self.say(now, Input::Period { budget: stale.budget.key.clone(), window }, pending)?;
         }
         Ok(())
+    }
+
+    /// An entry of the broker's own making.
+    pub(super) fn say(&mut self, now: Timestamp, input: Input, pending: &mut Pending) -> Result<(), BrokerError> {
+        let about = format!("{input:?}");
+        match decide(&self.state, now, input) {
+            Decision::Append { body, verdict, .. } => {
+                // Of nobody's making: there is no command it belongs to.
+                let command = CommandId::from_bytes([0; 16]);
+                let origin = Origin { command, is_request: false, hash: None, signer: None, reply: None };
+                let (entry, _, _) = self.append(now, body, None, None, &origin, &verdict, pending)?;
+                pending.publications.push(Publication { reply: None, entry: Some(entry), then: None });
+                Ok(())
+            }
+            // The state named it a moment ago: to go on would be to try for ever.
+            Decision::Answer { verdict, .. } => {
+                tracing::error!(?verdict, about, "what the state asked for was refused");
+                Err(BrokerError::Stopped("what follows from the log by itself was refused, so the sequencer"))
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use if_schemas::{
-    CommandId, Currency, Effect, Salt, SigningKey, TraceId,
+    Command, CommandId, Currency, Effect, Salt, SigningKey, TraceId,
     price::{Meter, MeterLine, Quantity, SkuName, Unit},
 };
 use serde_json::json;
@@ -46,6 +46,7 @@ fn command(operation: &str, instance: &str, payload: &Payload) -> Command {
         dry_run: false,
         session: None,
         payload: payload.hash(),
+        run: None,
     }
 }
 
@@ -61,15 +62,22 @@ fn arguments_go_before_the_defaults_of_the_instance() {
     tariffs.note(key(), &tariff(&payload, 1), &payload).unwrap();
     let kept = tariffs.get(key(), &name("ai"), &payload.hash()).unwrap();
     let args = arguments(json!({"model": "large"}));
-    let Pricing::Metered(metered) = kept.pricing(&command("ai.complete", "mine", &args), &args) else { panic!() };
+    let Pricing::Metered(metered) = kept.pricing(&Call::of(&command("ai.complete", "mine", &args), &args)) else {
+        panic!()
+    };
     assert_eq!(json!(metered.args), json!({"model": "large", "calls": 7}));
     assert_eq!(metered.table.unwrap().version, "1");
-    let Pricing::Metered(metered) = kept.pricing(&command("ai.complete", "other", &args), &args) else { panic!() };
+    let Pricing::Metered(metered) = kept.pricing(&Call::of(&command("ai.complete", "other", &args), &args)) else {
+        panic!()
+    };
     assert_eq!(json!(metered.args), json!({"model": "large"}));
-    assert_eq!(kept.pricing(&command("ai.models", "mine", &args), &args), Pricing::Free);
-    assert_eq!(kept.pricing(&command("ai.embed", "mine", &args), &args), Pricing::Unpriced);
+    assert_eq!(kept.pricing(&Call::of(&command("ai.models", "mine", &args), &args)), Pricing::Free);
+    assert_eq!(kept.pricing(&Call::of(&command("ai.embed", "mine", &args), &args)), Pricing::Unpriced);
     let garbage = Payload { salt: Salt([0; 16]), bytes: vec![0xc1] };
-    assert!(matches!(kept.pricing(&command("ai.complete", "mine", &garbage), &garbage), Pricing::Unknown(_)));
+    assert!(matches!(
+        kept.pricing(&Call::of(&command("ai.complete", "mine", &garbage), &garbage)),
+        Pricing::Unknown(_)
+    ));
 }
 
 #[test]

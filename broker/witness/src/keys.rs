@@ -4,7 +4,8 @@
 //! Keys of the index family: `dimension u8 ‖ length u16 BE ‖ value ‖ block u64 BE`, see [`crate::bits`].
 
 use if_schemas::{
-    Body, Command, CommandId, Entry, Envelope, FinanceChange, Hash, Kind, ResultEvent, SchemaError, TrustChange,
+    Body, Command, CommandId, Entry, Envelope, FinanceChange, Hash, Kind, ResultEvent, RunChange, SchemaError,
+    TrustChange,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,12 +93,17 @@ pub(crate) fn derive(entry: &Entry, row_of: impl FnOnce(&CommandId) -> Option<u6
         Body::Admitted { envelope, .. } => command(&mut keys, index, envelope, PENDING, Flags::Opens)?,
         Body::Trust { envelope } => trust(&mut keys, index, envelope, APPLIED)?,
         Body::Finance { envelope } => finance(&mut keys, index, envelope, APPLIED)?,
+        Body::Run { envelope, .. } => run(&mut keys, index, envelope, APPLIED)?,
+        Body::Lease { run } | Body::RunOver { run, .. } => {
+            keys.command = Some(CommandKey { command: *run, envelope: None, flags: Flags::Other });
+        }
         // Housekeeping of the broker: nobody's operation.
         Body::Period { .. } => {}
         Body::Rejected { envelope, .. } => match envelope.kind() {
             Kind::Command => command(&mut keys, index, envelope, REJECTED, Flags::Request)?,
             Kind::Trust => trust(&mut keys, index, envelope, REJECTED)?,
             Kind::Finance => finance(&mut keys, index, envelope, REJECTED)?,
+            Kind::Run => run(&mut keys, index, envelope, REJECTED)?,
             _ => result(&mut keys, envelope)?,
         },
         Body::Late { envelope } => result(&mut keys, envelope)?,
@@ -144,6 +150,14 @@ fn trust(keys: &mut Keys, index: u64, envelope: &Envelope, status: &str) -> Resu
 fn finance(keys: &mut Keys, index: u64, envelope: &Envelope, status: &str) -> Result<(), SchemaError> {
     let f: FinanceChange = envelope.read_unverified()?;
     change(keys, index, (f.id, f.op.operation()), envelope, status)
+}
+
+fn run(keys: &mut Keys, index: u64, envelope: &Envelope, status: &str) -> Result<(), SchemaError> {
+    let r: RunChange = envelope.read_unverified()?;
+    change(keys, index, (r.id, r.op.operation()), envelope, status)?;
+    put(keys, Dimension::Trace, r.trace.as_bytes(), index);
+    keys.payload = r.payload;
+    Ok(())
 }
 
 fn change(

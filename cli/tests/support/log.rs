@@ -106,6 +106,7 @@ impl Log {
             dry_run: false,
             session: None,
             payload: payload.hash(),
+            run: None,
         };
         let envelope = Envelope::seal(&command, &self.keys.admin).unwrap();
         self.append(

@@ -156,6 +156,7 @@ pub fn command(n: u8, seconds: i64, op: &str, instance: &str, payload: &Payload)
         dry_run: false,
         session: Some(name("matchday")),
         payload: payload.hash(),
+        run: None,
     }
 }
 

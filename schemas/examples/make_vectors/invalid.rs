@@ -278,7 +278,7 @@ fn committed(log: &Log) -> Vec<Vector> {
     let two = log.first(2);
     let own = |name: &str, description, head: Envelope, error| {
         let entry = two.entries[1].raw.entry.clone();
-        let message = Committed { entry, head, payload: None, signer: None }.to_message().unwrap();
+        let message = Committed { entry, head, payload: None, signer: None, order: None }.to_message().unwrap();
         let with = json!({"broker": broker().public()});
         Vector::invalid(&format!("committed-{name}"), "committed", description, message, error, with)
     };

@@ -277,6 +277,7 @@ fn messages(log: &Log) -> Vec<Vector> {
         head: log.first(2).head(&broker()),
         payload: admitted.raw.payload.clone(),
         signer: Some(bob().public()),
+        order: None,
     };
     let word = Receipt {
         command: Some(super::fixtures::id(1, 10)),
@@ -289,6 +290,7 @@ fn messages(log: &Log) -> Vec<Vector> {
         head: log.first(1).head(&broker()),
         payload: None,
         signer: None,
+        order: None,
     };
     let expect = |e: &Envelope| json!({"key_id": e.key(), "envelope_hash": e.hash().unwrap()});
     let entry_of = |c: &Committed| json!({"hash": Entry::hash_bytes(&c.entry), "broker": broker().public()});

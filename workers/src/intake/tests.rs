@@ -95,6 +95,7 @@ fn draft() -> Draft {
         dry_run: false,
         session: None,
         payload: payload.hash(),
+        run: None,
     };
     Draft {
         command,

@@ -109,6 +109,7 @@ impl Shot {
             dry_run: false,
             session: None,
             payload: payload.hash(),
+            run: None,
         })
     }
 }

@@ -81,6 +81,7 @@ pub fn order(instance: &str, verb: &str, effect: Effect, text: &str, deadline: D
         dry_run: false,
         session: None,
         payload: payload.hash(),
+        run: None,
     };
     Order { command, payload }
 }
@@ -176,7 +177,7 @@ impl Broker {
             quote,
         });
         let head = Envelope::seal(&head, &broker_key()).unwrap();
-        Committed { entry, head, payload: Some(order.payload.clone()), signer: Some(signer.public()) }
+        Committed { entry, head, payload: Some(order.payload.clone()), signer: Some(signer.public()), order: None }
     }
 
     /// `again` makes the server take the same item once more.
@@ -193,7 +194,7 @@ impl Broker {
         let (entry, head) = self.log.lock().unwrap().append(Body::Trust { envelope });
         if tell {
             let head = Envelope::seal(&head, &broker_key()).unwrap();
-            let committed = Committed { entry, head, payload: None, signer: Some(admin().public()) };
+            let committed = Committed { entry, head, payload: None, signer: Some(admin().public()), order: None };
             self.bus.publish(subject::WITNESS_ENTRY, committed.to_message().unwrap(), None).await.unwrap();
         }
     }

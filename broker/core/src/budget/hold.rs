@@ -18,15 +18,19 @@ pub struct Hold {
 impl Hold {
     /// The part of this hold that a settlement spends: in proportion, rounded up, never more than is held.
     pub fn posted(&self, settlement: &Settlement) -> i64 {
-        let (posted, voided) =
-            (i128::from(settlement.posted.amount_micros), i128::from(settlement.voided.amount_micros));
-        let reserved = posted + voided;
-        if reserved <= 0 {
-            return 0;
-        }
-        let part = (i128::from(self.amount_micros) * posted + reserved - 1) / reserved;
-        i64::try_from(part).unwrap_or(i64::MAX).min(self.amount_micros)
+        posted_part(self.amount_micros, settlement)
     }
+}
+
+/// The part of `amount_micros` that a settlement spends: in proportion, rounded up, never more than all.
+pub(crate) fn posted_part(amount_micros: i64, settlement: &Settlement) -> i64 {
+    let (posted, voided) = (i128::from(settlement.posted.amount_micros), i128::from(settlement.voided.amount_micros));
+    let reserved = posted + voided;
+    if reserved <= 0 {
+        return 0;
+    }
+    let part = (i128::from(amount_micros) * posted + reserved - 1) / reserved;
+    i64::try_from(part).unwrap_or(i64::MAX).min(amount_micros)
 }
 
 /// Who spends on what: what scopes are matched with.

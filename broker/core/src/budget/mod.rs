@@ -7,6 +7,7 @@ mod hold;
 mod window;
 
 pub use account::{Account, AccountError};
+pub(crate) use hold::posted_part;
 pub use hold::{Hold, Spender};
 pub use window::Window;
 

@@ -129,6 +129,7 @@ impl World {
             dry_run: false,
             session: None,
             payload: arguments().hash(),
+            run: None,
         }
     }
 

@@ -144,6 +144,7 @@ impl Maker {
             dry_run: false,
             session: None,
             payload: payload.hash(),
+            run: None,
         };
         (id, Envelope::seal(&command, &self.operators[what.operator]).unwrap(), payload)
     }

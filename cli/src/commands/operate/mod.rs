@@ -116,6 +116,7 @@ fn draft(context: &Context, config: &Config, request: &Request, payload: &Payloa
         dry_run: context.globals.dry_run,
         session: session()?,
         payload: payload.hash(),
+        run: None,
     })
 }
 

@@ -16,6 +16,7 @@ fn command() -> Command {
         dry_run: false,
         session: None,
         payload: Hash([1; 32]),
+        run: None,
     }
 }
 

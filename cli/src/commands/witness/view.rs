@@ -2,7 +2,7 @@
 
 use crate::{CliError, client::Client, output::value};
 use if_schemas::{
-    Body, Cause, Command, Entry, Envelope, FinanceChange, Hash, Kind, Member, Outcome, Payload, ResultEvent,
+    Body, Cause, Command, Entry, Envelope, FinanceChange, Hash, Kind, Member, Outcome, Payload, ResultEvent, RunChange,
     SchemaError, TrustChange, TrustOp, member::Genesis, payload::Arguments, query::ShownEntry,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -25,6 +25,7 @@ pub enum Said {
     Result(ResultEvent),
     Trust(TrustChange),
     Finance(FinanceChange),
+    Run(RunChange),
     Genesis(Genesis),
     Nothing,
 }
@@ -72,6 +73,7 @@ impl View {
             Kind::Result => Said::Result(envelope.read_unverified()?),
             Kind::Trust => Said::Trust(envelope.read_unverified()?),
             Kind::Finance => Said::Finance(envelope.read_unverified()?),
+            Kind::Run => Said::Run(envelope.read_unverified()?),
             Kind::Genesis => Said::Genesis(envelope.read_unverified()?),
             _ => Said::Nothing,
         })
@@ -113,6 +115,9 @@ impl View {
             (Body::Period { budget, start, end }, _) => format!("{budget}: from {start} to {end}"),
             (_, Said::Trust(t)) => trust_text(&t.op),
             (_, Said::Finance(f)) => f.op.operation().to_string(),
+            (Body::Lease { run }, _) => format!("the run {run} goes on"),
+            (Body::RunOver { run, outcome, .. }, _) => format!("the run {run} ends: {}", outcome.as_str()),
+            (_, Said::Run(r)) => format!("{} of the run {}", r.op.operation(), r.run()),
             (_, Said::Genesis(g)) => format!("{} members", g.members.len()),
             _ => String::new(),
         })
@@ -125,6 +130,7 @@ impl View {
             Said::Result(r) => to_value(&r)?,
             Said::Trust(t) => to_value(&t)?,
             Said::Finance(f) => to_value(&f)?,
+            Said::Run(r) => to_value(&r)?,
             Said::Genesis(g) => to_value(&g)?,
             Said::Nothing => Value::Null,
         };

@@ -1,0 +1,253 @@
+//! Changes of runs: who may make them, and what they do.
+
+use super::{
+    Run, Runs, Standing,
+    run::{Cast, Held},
+};
+use if_schemas::{
+    Code, CommandId, Envelope, KeyId, Order, Reject, Role, RunChange, RunOp, Timestamp, Trust,
+    limits::RUN_LIFE_MAX_US,
+    plan::Phase,
+    run::{Note, OnConflict, Outcome, Vote},
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Most votes one run keeps.
+const VOTES_MAX: usize = 1_024;
+
+impl Runs {
+    /// May `signer` make this change at `at`?
+    pub(crate) fn check(&self, trust: &Trust, signer: &KeyId, change: &RunChange, at: Timestamp) -> Result<(), Reject> {
+        change.check()?;
+        let standing = trust.standing(signer);
+        let unknown = || Reject::new(Code::UnknownKey, format!("no member has the key {signer}"));
+        let member = trust.active(standing.ok_or_else(unknown)?)?;
+        if let RunOp::Start(order) = &change.op {
+            return self.check_start(trust, member.role, order, at);
+        }
+        let run = self.known(&change.run())?;
+        if change.trace != run.trace {
+            return Err(bad("its trace is not that of the run"));
+        }
+        if let RunOp::Note { note, .. } = &change.op {
+            return check_note(run, signer, note);
+        }
+        if let RunOp::Vote(vote) = &change.op {
+            return check_vote(run, member.role, vote);
+        }
+        if *signer != run.operator && member.role != Role::Admin {
+            return Err(Reject::new(Code::NotAllowed, format!("the run {} is not {}'s", change.run(), member.name))
+                .hint("ask who ordered it, or an admin"));
+        }
+        match (&change.op, run.standing) {
+            (RunOp::Cancel { .. }, Standing::Ended { .. }) => Err(not_going(change, run)),
+            (RunOp::Cancel { .. }, _) if run.cancelled => Err(bad("it is cancelled already")),
+            (RunOp::Resume { .. } | RunOp::Rollback { .. }, Standing::Ended { outcome, .. }) => {
+                self.check_again(run, &change.op, outcome, at)
+            }
+            (RunOp::Resume { .. } | RunOp::Rollback { .. }, _) => Err(bad("it has not ended")
+                .hint("`ifctl bus run cancel RUN --rollback` ends and undoes a run that goes on")),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_start(&self, trust: &Trust, role: Role, order: &Order, at: Timestamp) -> Result<(), Reject> {
+        if !matches!(role, Role::Admin | Role::Operator) {
+            return Err(Reject::new(Code::NotAllowed, format!("a {} orders no runs", role.as_str())));
+        }
+        let delegate = trust.standing(&order.delegate).filter(|s| s.is_active() && s.member.role == Role::Operator);
+        if delegate.is_none() {
+            return Err(bad(format!("no active operator has the key {}, which is to carry it out", order.delegate))
+                .hint("see `ifctl trust list`; `ifctl node list` shows who carries out runs"));
+        }
+        let life = order.until.since_us(at);
+        if !(1..=RUN_LIFE_MAX_US).contains(&life) {
+            return Err(bad("it must end between now and 7 days").hint("use --within"));
+        }
+        let others = self.conflicting(&order.writes);
+        if let (OnConflict::Refuse, Some(other)) = (order.on_conflict, others.first()) {
+            return Err(Reject::new(Code::RunConflict, format!("the run {other} writes to the same"))
+                .hint("wait for it (--on-conflict wait), or stop it (--on-conflict preempt)"));
+        }
+        self.check_room()
+    }
+
+    /// May an ended run go on, forward or back?
+    fn check_again(&self, run: &Run, op: &RunOp, outcome: Outcome, at: Timestamp) -> Result<(), Reject> {
+        if at > run.order.until {
+            return Err(bad("its time is over").hint("order it anew"));
+        }
+        let resume = matches!(op, RunOp::Resume { .. });
+        if resume && (run.phase == Phase::Undo || outcome == Outcome::Succeeded) {
+            return Err(bad(format!("it cannot go on: {}", outcome.as_str())).hint("order it anew"));
+        }
+        if !resume && outcome == Outcome::RolledBack {
+            return Err(bad("it is undone already"));
+        }
+        Ok(())
+    }
+
+    /// Applies a change that [`Runs::check`] allowed. Gives back what was held and is free again.
+    pub(crate) fn apply(
+        &mut self,
+        trust: &Trust,
+        envelope: &Envelope,
+        change: &RunChange,
+        held: BTreeMap<u32, Held>,
+        (index, at): (u64, Timestamp),
+    ) -> Vec<Held> {
+        if let RunOp::Start(order) = &change.op {
+            self.start(envelope, change, order, held, (index, at));
+            return Vec::new();
+        }
+        let Some(run) = self.known_mut(&change.run()) else { return Vec::new() };
+        match &change.op {
+            RunOp::Start(_) => {}
+            RunOp::Cancel { rollback, .. } => {
+                run.cancelled = true;
+                run.rollback = *rollback;
+                if matches!(run.standing, Standing::Waiting { .. }) && run.phase == Phase::Do && run.marks.is_empty() {
+                    return run.end(Outcome::Cancelled, at);
+                }
+            }
+            RunOp::Resume { .. } | RunOp::Rollback { .. } => {
+                if matches!(change.op, RunOp::Rollback { .. }) {
+                    run.phase = Phase::Undo;
+                }
+                run.cancelled = false;
+                run.preempted_by = None;
+                run.standing = Standing::Waiting { since: index };
+            }
+            RunOp::Note { note, .. } => match note {
+                Note::Undoing { .. } => run.phase = Phase::Undo,
+                Note::AwaitsApproval { step } => drop(run.awaiting.insert(*step, at)),
+                Note::Ended { step, .. } => drop(run.awaiting.remove(step)),
+                Note::Recorded { .. } | Note::Undone { .. } => {}
+                Note::Closed { outcome, .. } => return run.end(*outcome, at),
+            },
+            RunOp::Vote(vote) => {
+                if let Ok(name) = trust.claimed_name(&envelope.key()) {
+                    let cast = Cast { approve: vote.approve, at };
+                    run.votes.entry(vote.leaf).or_default().insert(name.clone(), cast);
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    fn start(
+        &mut self,
+        envelope: &Envelope,
+        change: &RunChange,
+        order: &Order,
+        held: BTreeMap<u32, Held>,
+        (index, at): (u64, Timestamp),
+    ) {
+        if order.on_conflict == OnConflict::Preempt {
+            for other in self.conflicting(&order.writes) {
+                if let Some(run) = self.known_mut(&other).filter(|r| !r.has_ended()) {
+                    run.preempted_by = Some(change.id);
+                }
+            }
+        }
+        self.make_room();
+        let run = Run {
+            index,
+            started_at: at,
+            operator: envelope.key(),
+            trace: change.trace,
+            ordered: envelope.clone(),
+            order: order.clone(),
+            phase: Phase::Do,
+            standing: Standing::Waiting { since: index },
+            preempted_by: None,
+            cancelled: false,
+            rollback: false,
+            marks: BTreeMap::new(),
+            votes: BTreeMap::new(),
+            held,
+            awaiting: BTreeMap::new(),
+            in_flight: 0,
+            reserved_micros: 0,
+            posted_micros: 0,
+        };
+        self.runs.insert(change.id, Arc::new(run));
+    }
+
+    /// The broker's own word: the run has what it writes to.
+    pub(crate) fn check_lease(&self, id: &CommandId) -> Result<(), &'static str> {
+        match self.grantable() {
+            Some(next) if next == *id => Ok(()),
+            _ => Err("a run that is not the next one goes on"),
+        }
+    }
+
+    pub(crate) fn lease(&mut self, id: &CommandId) {
+        if let Some(run) = self.known_mut(id) {
+            run.standing = Standing::Going;
+        }
+    }
+
+    pub(crate) fn check_over(
+        &self,
+        id: &CommandId,
+        how: (Outcome, Option<CommandId>),
+        at: Timestamp,
+    ) -> Result<(), &'static str> {
+        if self.ending(id, at) == Some(how) { Ok(()) } else { Err("a run was ended before its time") }
+    }
+
+    pub(crate) fn over(&mut self, id: &CommandId, outcome: Outcome, at: Timestamp) -> Vec<Held> {
+        self.known_mut(id).map(|run| run.end(outcome, at)).unwrap_or_default()
+    }
+}
+
+fn check_note(run: &Run, signer: &KeyId, note: &Note) -> Result<(), Reject> {
+    if *signer != run.order.delegate {
+        return Err(Reject::new(Code::NotAllowed, "only who carries the run out reports on it"));
+    }
+    if run.standing != Standing::Going {
+        return Err(Reject::new(Code::RunNotGoing, "the run does not go on").hint("see `ifctl bus run show`"));
+    }
+    match note {
+        Note::Closed { .. } if run.in_flight > 0 => Err(bad("commands of it are under way")),
+        Note::Undoing { .. } if run.phase == Phase::Undo => Err(bad("it is being undone already")),
+        Note::Ended { step, .. }
+        | Note::AwaitsApproval { step }
+        | Note::Recorded { step }
+        | Note::Undone { step, .. }
+            if *step >= run.order.steps =>
+        {
+            Err(bad(format!("it has no step {step}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_vote(run: &Run, role: Role, vote: &Vote) -> Result<(), Reject> {
+    if !matches!(role, Role::Admin | Role::Operator) {
+        return Err(Reject::new(Code::NotAllowed, format!("a {} is no guardian", role.as_str())));
+    }
+    if run.has_ended() {
+        return Err(Reject::new(Code::RunNotGoing, "the run has ended"));
+    }
+    if vote.step >= run.order.steps {
+        return Err(bad(format!("it has no step {}", vote.step)));
+    }
+    if run.votes.values().map(BTreeMap::len).sum::<usize>() >= VOTES_MAX {
+        return Err(bad(format!("{VOTES_MAX} votes were cast on the run already")));
+    }
+    Ok(())
+}
+
+fn not_going(change: &RunChange, run: &Run) -> Reject {
+    let how = match run.standing {
+        Standing::Ended { outcome, .. } => outcome.as_str(),
+        _ => "waits",
+    };
+    Reject::new(Code::RunNotGoing, format!("the run {} has ended: {how}", change.run())).hint("see `ifctl bus runs`")
+}
+
+fn bad(text: impl Into<String>) -> Reject {
+    Reject::new(Code::BadRunChange, text)
+}

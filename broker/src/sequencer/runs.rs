@@ -1,0 +1,50 @@
+//! Runs: what their steps cost before they begin, who goes on when others let go, and whose time is over.
+
+use super::{Pending, Sequencer};
+use crate::{
+    BrokerError,
+    presence::{Call, Presence},
+};
+use if_core::{Asked, Input, Pricing, VerifiedRun};
+use if_schemas::{Payload, Plan, RunOp, Timestamp, plan::Args, run::Reserve};
+
+/// The price of every command that an order wants to have reserved. What cannot be known before the run is named as that,
+/// so it is refused rather than free.
+pub(super) fn asked(presence: &Presence, change: &VerifiedRun) -> Vec<Asked> {
+    let RunOp::Start(order) = &change.change().op else { return Vec::new() };
+    let plan = change.payload().and_then(|p| p.read::<Plan>().ok());
+    let Some(plan) = plan.filter(|_| order.reserve == Reserve::Run) else { return Vec::new() };
+    let steps = (0u32..).zip(&plan.steps).filter(|(_, s)| s.skip.is_none());
+    steps
+        .filter_map(|(step, s)| s.call().map(|call| (step, call)))
+        .map(|(step, call)| {
+            let pricing = |payload: &Payload| {
+                let (provider, instance) = (&call.target.provider, &call.target.instance);
+                presence.served(&Call { provider, instance, operation: &call.operation, payload }).1
+            };
+            let pricing = match &call.args {
+                Args::Fixed(payload) => pricing(payload),
+                Args::Open(_) => match pricing(&Payload::empty()) {
+                    Pricing::Free => Pricing::Free,
+                    _ => {
+                        Pricing::Unknown(format!("what step {step} costs depends on earlier steps: use --reserve step"))
+                    }
+                },
+            };
+            Asked { step, operation: call.operation.clone(), target: call.target.clone(), pricing }
+        })
+        .collect()
+}
+
+impl Sequencer {
+    /// Ends runs whose time is over or whose place another one took, and lets those go on that waited for them.
+    pub(super) fn turn_runs(&mut self, now: Timestamp, pending: &mut Pending) -> Result<(), BrokerError> {
+        while let Some(run) = self.state.runs().to_end(now.max(self.state.at())) {
+            self.say(now, Input::RunOver { run }, pending)?;
+        }
+        while let Some(run) = self.state.runs().grantable() {
+            self.say(now, Input::Lease { run }, pending)?;
+        }
+        Ok(())
+    }
+}
