@@ -52,7 +52,7 @@ pub enum RunOp {
 #[serde(deny_unknown_fields)]
 pub struct Order {
     pub profile: Name,
-    /// The key of the orchestrator that may send the commands.
+    /// The key of the worker node that carries it out: it may send these commands and no others.
     pub delegate: KeyId,
     /// After this nothing of the run is admitted.
     pub until: Timestamp,

@@ -21,11 +21,13 @@ mod registry;
 mod report;
 pub mod route;
 mod run;
+mod runs;
 pub mod secrets;
 pub mod session;
 mod state;
 mod stats;
 pub mod tariff;
+mod submit;
 mod triggers;
 pub mod trust;
 

@@ -1,21 +1,21 @@
 //! The command of a rule: checked once, then signed with the trigger's own key and sent each time it fires.
 
 use super::causes::Origin;
-use crate::{clock, node::Node};
+use crate::{clock, node::Node, submit::Letter};
 use if_home::{
     Trigger,
     triggers::{Run, Target},
 };
 use if_manifest::ProviderSpec;
 use if_schemas::{
-    Cause, Command, CommandId, Effect, Envelope, Head, Payload, Reject, SchemaError, SigningKey, TraceId, Verifier,
-    head::{Bearing, Receipt, Verdict},
+    Cause, Command, CommandId, Effect, Envelope, Head, Payload, Reject, SchemaError, SigningKey, TraceId,
+    head::{Receipt, Verdict},
     payload::Arguments,
     subject,
     wire::{Message as _, Submission},
 };
 use serde_json::{Map, Value};
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// Longest wait for a receipt.
@@ -81,17 +81,10 @@ impl Shot {
         let command = self.command(trace, &payload)?;
         let to = subject::command(&command.provider, &command.instance, &command.operation);
         let submission = Submission { envelope: Envelope::seal(&command, &self.key)?, payload: Some(payload) };
-        let mut answers = node.bus.request_many(&to, submission.to_message()?, Some(trace)).await?;
         let give_up = Instant::now() + RECEIPT_TIMEOUT.min(self.deadline);
-        let mut doubtful = None;
-        while let Ok(Some(message)) = tokio::time::timeout_at(give_up, answers.next()).await {
-            match weigh(&message.payload, &broker, command.id) {
-                Some((receipt, Bearing::Binding)) => return landed(receipt, command.id),
-                Some((receipt, Bearing::Doubtful)) => doubtful = Some(receipt),
-                _ => {}
-            }
-        }
-        doubtful.map_or(Err(ShotError::NoReceipt), |receipt| landed(receipt, command.id))
+        let letter = Letter { subject: &to, bytes: submission.to_message()?, id: command.id, trace };
+        let receipt = letter.submit(node, &broker, give_up).await?.ok_or(ShotError::NoReceipt)?;
+        landed(receipt, command.id)
     }
 
     fn command(&self, trace: TraceId, payload: &Payload) -> Result<Command, ShotError> {
@@ -112,13 +105,6 @@ impl Shot {
             run: None,
         })
     }
-}
-
-/// Anybody may answer: only what the broker signed counts.
-fn weigh(bytes: &[u8], broker: &Arc<Verifier>, id: CommandId) -> Option<(Receipt, Bearing)> {
-    let receipt: Receipt = Envelope::from_message(bytes).ok()?.open_with(broker).ok()?;
-    let bearing = receipt.bearing(id, false);
-    Some((receipt, bearing))
 }
 
 fn landed(receipt: Receipt, id: CommandId) -> Result<Landed, ShotError> {

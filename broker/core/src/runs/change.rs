@@ -55,10 +55,10 @@ impl Runs {
         if !matches!(role, Role::Admin | Role::Operator) {
             return Err(Reject::new(Code::NotAllowed, format!("a {} orders no runs", role.as_str())));
         }
-        let delegate = trust.standing(&order.delegate).filter(|s| s.is_active() && s.member.role == Role::Operator);
+        let delegate = trust.standing(&order.delegate).filter(|s| s.is_active() && s.member.role == Role::Worker);
         if delegate.is_none() {
-            return Err(bad(format!("no active operator has the key {}, which is to carry it out", order.delegate))
-                .hint("see `ifctl trust list`; `ifctl node list` shows who carries out runs"));
+            return Err(bad(format!("no active worker has the key {}, which is to carry it out", order.delegate))
+                .hint("see `ifctl node list`"));
         }
         let life = order.until.since_us(at);
         if !(1..=RUN_LIFE_MAX_US).contains(&life) {
