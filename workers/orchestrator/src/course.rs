@@ -149,7 +149,6 @@ impl Progress {
     fn reopen(&mut self) {
         self.epoch = self.epoch.saturating_add(1);
         self.closed_at = None;
-        self.undo_why = None;
         let steps = &self.steps;
         self.active.retain(|place| !steps[*place].forward.flights.is_empty() || !steps[*place].back.flights.is_empty());
         self.queue.clear();

@@ -36,4 +36,19 @@ impl Doing {
             Doing::Watch { .. } | Doing::WakeAt(_) => None,
         }
     }
+
+    /// The step it is about; none for a note on the whole run, and for a time.
+    pub fn step(&self) -> Option<u32> {
+        match self {
+            Doing::Send { step, .. } | Doing::Watch { step, .. } => Some(*step),
+            Doing::Note { note, .. } => match note {
+                Note::Ended { step, .. }
+                | Note::AwaitsApproval { step }
+                | Note::Recorded { step }
+                | Note::Undone { step, .. } => Some(*step),
+                Note::Undoing { .. } | Note::Closed { .. } => None,
+            },
+            Doing::WakeAt(_) => None,
+        }
+    }
 }

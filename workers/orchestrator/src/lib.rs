@@ -6,8 +6,9 @@
 //! # What the driver does
 //! - Facts come in the order of the log, none is left out. All of them are folded before `next` is asked.
 //! - It submits what [`Doing`] names and asks again when a fact comes, a watched value changes or the time is there. What
-//!   is submitted and not yet answered is not submitted a second time, and no note is while a command is on its way:
-//!   [`Doing::id`] tells which is which. A submission that fails or times out is made again, later, under the same id.
+//!   is submitted and not yet answered is not submitted a second time: [`Doing::id`] tells. No note on a step is made while
+//!   a command of that step is on its way, and none on the run while any is: [`Doing::step`]. A submission that fails or
+//!   times out is made again, later, under the same id.
 //! - `now` is the broker's time as well as it is known: every pause and time limit begins at the time of a log entry.
 //!
 //! # What the core does

@@ -98,13 +98,11 @@ impl<'a> Todo<'a> {
         }
     }
 
-    fn wake(&mut self, at: Timestamp) {
-        self.wake = self.wake.min(at);
-    }
-
     /// Has that time come? If not, it is woken then.
     fn past(&mut self, at: Timestamp) -> bool {
-        self.wake(at);
+        if self.now < at {
+            self.wake = self.wake.min(at);
+        }
         self.now >= at
     }
 

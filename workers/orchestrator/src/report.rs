@@ -17,6 +17,7 @@ const MORE_BYTES: usize = 24;
 /// Steps by what became of them, by id and in the order of the plan; reasons where there are some.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Report {
+    /// Done, and still so.
     pub done: Vec<String>,
     pub failed: Vec<(String, String)>,
     /// Nobody knows whether they happened.
@@ -35,21 +36,25 @@ impl Report {
         for (step, state) in progress.plan.steps.iter().zip(&progress.steps) {
             let id = || step.id.clone();
             let with = || (step.id.clone(), state.forward.text.clone());
+            let happened = state.forward.doubt && !matches!(step.undo, Undo::Needless);
+            let undone = state.back.stage == Stage::Over(Back::Undone);
+            let not_undone = !undone && happened && progress.is_to_be_undone();
             match state.forward.stage {
                 Stage::Pending | Stage::Queued | Stage::Awaiting => report.not_begun.push(id()),
+                // It has a place, and nothing of it was sent.
+                Stage::Begun if step.call().is_some() && state.forward.tries == 0 => report.not_begun.push(id()),
                 Stage::Begun | Stage::Running | Stage::Pausing(_) | Stage::Looking(_) => report.under_way.push(id()),
+                Stage::Over(Ended::Confirmed) if undone || not_undone => {}
                 Stage::Over(Ended::Confirmed) => report.done.push(id()),
                 Stage::Over(Ended::Failed) => report.failed.push(with()),
                 Stage::Over(Ended::Indeterminate) => report.indeterminate.push(with()),
                 Stage::Over(Ended::Skipped) => report.skipped.push(with()),
             }
-            let happened = state.forward.doubt && !matches!(step.undo, Undo::Needless);
-            match state.back.stage {
-                Stage::Over(Back::Undone) => report.undone.push(id()),
-                _ if happened && progress.is_to_be_undone() => {
-                    report.not_undone.push((id(), state.back.text.clone()));
-                }
-                _ => {}
+            if undone {
+                report.undone.push(id());
+            }
+            if not_undone {
+                report.not_undone.push((id(), state.back.text.clone()));
             }
         }
         report
@@ -65,7 +70,7 @@ impl Report {
             Outcome::RolledBack => "undone",
             Outcome::RollbackIncomplete => "not everything is undone",
             Outcome::Expired => "its time was over, what was done stays",
-            Outcome::Preempted => "another run took its place, what was done stays",
+            Outcome::Preempted => "taken over, what was done stays",
         });
         let reason = !matches!(outcome, Outcome::Succeeded | Outcome::Cancelled) && !why.is_empty();
         if reason {

@@ -48,7 +48,8 @@ impl Progress {
             return;
         }
         ids.push(command);
-        if in_flight {
+        // It was on its way when the run began to end: it has not begun.
+        if in_flight || (phase == Phase::Do && self.course != Course::Forward) {
             return;
         }
         *tries = tries.saturating_add(1);

@@ -5,8 +5,43 @@ use crate::{
     line::{Stage, Verdict, number},
     resolve::WayBack,
 };
-use if_schemas::{Effect, Timestamp, plan::Undo};
-use std::sync::Arc;
+use if_schemas::{Effect, Target, Timestamp, plan::Undo};
+use std::{collections::BTreeSet, sync::Arc};
+
+/// What ways back touch: known values where states are restored, whole instances where a command of its own does it.
+#[derive(Default)]
+struct Touched<'a> {
+    values: BTreeSet<(&'a Target, &'a str)>,
+    /// Instances of the values.
+    around: BTreeSet<&'a Target>,
+    instances: BTreeSet<&'a Target>,
+}
+
+impl<'a> Touched<'a> {
+    fn add(&mut self, undo: &'a Undo) {
+        match undo {
+            Undo::Restore(restore) => {
+                self.values.extend(restore.record.iter().map(|of| (&of.target, of.path.as_str())));
+                self.around.extend(restore.record.iter().map(|of| &of.target));
+            }
+            Undo::Call(call) => {
+                self.instances.insert(&call.target);
+            }
+            Undo::Impossible(_) | Undo::Needless => {}
+        }
+    }
+
+    fn meets(&self, undo: &Undo) -> bool {
+        match undo {
+            Undo::Restore(restore) => restore
+                .record
+                .iter()
+                .any(|of| self.values.contains(&(&of.target, of.path.as_str())) || self.instances.contains(&of.target)),
+            Undo::Call(call) => self.around.contains(&call.target) || self.instances.contains(&call.target),
+            Undo::Impossible(_) | Undo::Needless => false,
+        }
+    }
+}
 
 impl Progress {
     pub(crate) fn begin_undo(&mut self, why: &str, at: Timestamp) {
@@ -21,15 +56,32 @@ impl Progress {
         self.queue.clear();
         self.open_back = self.steps.len();
         let graph = Arc::clone(&self.graph);
-        for (state, after) in self.steps.iter_mut().zip(&graph.after) {
+        let again = self.undone_again();
+        for (place, state) in self.steps.iter_mut().enumerate() {
             state.released_back = false;
-            state.back.waits = number(after.len());
-            if state.back.stage != Stage::Over(Back::Undone) {
+            state.back.waits = number(graph.after[place].len());
+            if state.back.stage != Stage::Over(Back::Undone) || again[place] {
                 state.back.tries = 0;
                 state.back.go(Stage::Pending, at);
             }
         }
         self.freed = (0..self.steps.len()).filter(|place| graph.after[*place].is_empty()).collect();
+    }
+
+    /// Steps undone by an earlier rollback, before one that is undone only now and touches the same: its state is the one
+    /// they had left, so they have to be undone once more.
+    fn undone_again(&self) -> Vec<bool> {
+        let mut again = vec![false; self.steps.len()];
+        let mut touched = Touched::default();
+        for (place, state) in self.steps.iter().enumerate().rev() {
+            let undo = &self.of_plan(place).undo;
+            let undone = state.back.stage == Stage::Over(Back::Undone);
+            again[place] = undone && touched.meets(undo);
+            if state.forward.doubt && (!undone || again[place]) {
+                touched.add(undo);
+            }
+        }
+        again
     }
 
     pub(crate) fn advance_back(&mut self, at: Timestamp) {

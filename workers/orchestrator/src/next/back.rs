@@ -34,8 +34,8 @@ impl Todo<'_> {
             }
             Err(why) => return self.undone(place, false, &why),
         };
-        // What must not happen twice is not set off where it may never have been needed.
-        let careful = call.effect == Effect::Once && !state.forward.sure;
+        // What must not happen twice is not set off where it may not be needed.
+        let careful = call.effect == Effect::Once && (!state.forward.sure || state.back.doubt);
         if careful && !self.record(place).is_empty() && self.differs(place).is_none() {
             return self.undone(place, true, "it is as it was");
         }
