@@ -119,21 +119,23 @@ impl FromStr for StateMatch {
         let (target, rest) =
             text.split_once(':').ok_or_else(|| WatchError::new(format!("{text:?} names no value"), STATE_FORM))?;
         let target = target.trim().parse()?;
-        // The sign that comes first is meant: what follows it is the value.
-        let signs = Compare::ALL.into_iter().filter_map(|c| rest.find(c.sign()).map(|at| (at, c)));
-        let found = signs.min_by_key(|(at, c)| (*at, std::cmp::Reverse(c.sign().len())));
-        let (path, test) = match found {
-            Some((at, compare)) => (&rest[..at], Some((compare, rest[at + compare.sign().len()..].trim()))),
-            None => (rest, None),
-        };
-        let path = path.trim();
+        let (path, test) = split_test(rest)?;
         if !is_path(path) {
             let hint = "paths are as `ifctl watch` shows them: parts of a-z A-Z 0-9 _ - = with dots between";
             return Err(WatchError::new(format!("{path:?} is no path of live state"), hint));
         }
-        let test = test.map(|(compare, value)| test_of(compare, value)).transpose()?;
         Ok(Self { target, path: path.into(), test })
     }
+}
+
+/// What comes before the first comparison of a text, and the comparison. The sign that comes first is meant: what follows it
+/// is the value.
+pub fn split_test(text: &str) -> Result<(&str, Option<Test>), WatchError> {
+    let signs = Compare::ALL.into_iter().filter_map(|c| text.find(c.sign()).map(|at| (at, c)));
+    let found = signs.min_by_key(|(at, c)| (*at, std::cmp::Reverse(c.sign().len())));
+    let Some((at, compare)) = found else { return Ok((text.trim(), None)) };
+    let test = test_of(compare, text[at + compare.sign().len()..].trim())?;
+    Ok((text[..at].trim(), Some(test)))
 }
 
 fn test_of(compare: Compare, text: &str) -> Result<Test, WatchError> {

@@ -12,6 +12,7 @@ pub mod plugin;
 pub mod prices;
 pub mod raw;
 mod redact;
+pub mod restore;
 pub mod spec;
 pub mod yaml;
 
@@ -23,6 +24,7 @@ pub use plan::Plan;
 pub use plugin::Plugin;
 pub use prices::{Prices, prices, unpriced};
 pub use redact::{REDACTED, redact};
+pub use restore::RestoreSpec;
 pub use spec::{Category, FieldSpec, OperationSpec, ParamKind, ParamSpec, Pattern, ProviderSpec};
 
 /// The JSON Schemas of everything people write for a provider, by file name, as they stand in `schemas/json`.

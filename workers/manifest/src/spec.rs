@@ -1,7 +1,7 @@
 //! Provider, operation and parameter descriptions.
 
 pub use crate::raw::Category;
-use crate::raw::Maturity;
+use crate::{RestoreSpec, raw::Maturity};
 use if_schemas::{Effect, price::Meter};
 use regex::{Regex, RegexBuilder};
 use serde::{Serialize, Serializer};
@@ -32,6 +32,15 @@ impl ProviderSpec {
     pub fn with_live(mut self, names: &[(&str, &str)]) -> Self {
         for param in self.operations.iter_mut().flat_map(|o| &mut o.params) {
             param.live = names.iter().find(|(name, _)| *name == param.name).map(|(_, pattern)| pattern.to_string());
+        }
+        self
+    }
+    /// Says of operations how what they change is brought back.
+    #[must_use]
+    pub fn with_restore(mut self, table: Vec<(&[&str], RestoreSpec)>) -> Self {
+        for (ids, restore) in table {
+            let named = self.operations.iter_mut().filter(|o| ids.contains(&o.id.as_str()));
+            named.for_each(|o| o.restore.push(restore.clone()));
         }
         self
     }
@@ -80,6 +89,9 @@ pub struct OperationSpec {
     pub notice: Option<String>,
     /// Names of arguments that are shown, and of result fields that are logged, as `[redacted]`.
     pub redact: Vec<String>,
+    /// How the state before it is brought back; the first that fits the arguments. None where it cannot be known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub restore: Vec<RestoreSpec>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -189,6 +201,7 @@ impl OperationSpec {
             price: None,
             notice: None,
             redact: Vec::new(),
+            restore: Vec::new(),
         }
     }
     #[must_use]

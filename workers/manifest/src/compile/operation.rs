@@ -98,6 +98,8 @@ impl<'a> Compiler<'a> {
             price,
             notice: raw.notice.cloned(),
             redact: raw.redact.to_vec(),
+            // A manifest publishes no live state.
+            restore: Vec::new(),
         };
         Some(Described { spec, notice, used })
     }

@@ -13,7 +13,7 @@ use std::{cell::RefCell, fmt};
 
 /// Something wrong at a place.
 #[derive(Debug, Clone)]
-pub(crate) struct Finding {
+pub struct Finding {
     pub at: Place,
     pub message: String,
     pub hint: Option<String>,
@@ -21,7 +21,7 @@ pub(crate) struct Finding {
 
 /// Reads a `T` from the value of the key `of`, or the whole file. The second value holds every unknown key, whether or not
 /// the rest could be read.
-pub(crate) fn read<'a, T: Deserialize<'a>>(node: &'a Node, of: Option<&'a str>) -> (Result<T, Finding>, Vec<Finding>) {
+pub fn read<'a, T: Deserialize<'a>>(node: &'a Node, of: Option<&'a str>) -> (Result<T, Finding>, Vec<Finding>) {
     let unknown = RefCell::new(Vec::new());
     let read = T::deserialize(Reader { node, of, unknown: &unknown });
     (read.map_err(|e| e.finding(node.at)), unknown.into_inner())

@@ -3,7 +3,7 @@
 mod de;
 mod plain;
 
-pub(crate) use de::{Finding, read};
+pub use de::{Finding, read};
 
 use serde::{
     Deserialize, Deserializer,

@@ -3,6 +3,7 @@
 mod control;
 mod media;
 mod query;
+mod restore;
 
 use crate::{Category, FieldSpec, OperationSpec, ParamKind, ProviderSpec};
 
@@ -40,6 +41,7 @@ pub fn spec() -> ProviderSpec {
         operations: [query::operations(), control::operations(), media::operations()].concat(),
     }
     .with_live(&[("entity", "entity.{}.state")])
+    .with_restore(restore::table())
 }
 
 /// The operation with the entity it is about as its first argument.

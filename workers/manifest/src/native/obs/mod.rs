@@ -4,6 +4,7 @@
 
 mod outputs;
 mod program;
+mod restore;
 mod sources;
 mod system;
 
@@ -35,6 +36,7 @@ pub fn spec() -> ProviderSpec {
         ("source", "inputs.{}.kind"),
         ("item", "items.*.*.source"),
     ])
+    .with_restore(restore::table())
 }
 
 fn read(id: &str, summary: &str) -> OperationSpec {

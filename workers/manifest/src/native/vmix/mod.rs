@@ -7,6 +7,7 @@ mod inputs;
 mod media;
 mod output;
 pub mod program;
+mod restore;
 
 use crate::{Category, FieldSpec, OperationSpec, ParamKind, ProviderSpec};
 use if_schemas::Effect;
@@ -45,6 +46,7 @@ pub fn spec() -> ProviderSpec {
         operations: operations.into_iter().flatten().collect(),
     }
     .with_live(&[("input", "inputs.*.title")])
+    .with_restore(restore::table())
 }
 
 fn read(id: &str, summary: &str) -> OperationSpec {
