@@ -219,7 +219,7 @@ impl Sequencer {
         pending.publications.push(Publication { reply, entry, then });
         // A new budget begins its first window at once, a run that waited goes on.
         self.begin_windows(now, pending)?;
-        self.turn_runs(now, pending)
+        if pending.runs_changed { self.turn_runs(now, pending) } else { Ok(()) }
     }
 
     /// Makes the next entry in memory: state first, disk in [`Sequencer::commit`], the world after that.

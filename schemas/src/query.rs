@@ -363,6 +363,8 @@ pub struct RunRow {
     pub standing: RunStanding,
     pub phase: Phase,
     pub cancelled: bool,
+    /// It has ended, and who carried it out has said what was done.
+    pub explained: bool,
     pub steps: u32,
     /// Steps that wait for guardians.
     pub awaiting: Vec<u32>,

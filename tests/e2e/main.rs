@@ -4,6 +4,7 @@ mod backup;
 mod budget;
 mod live_state;
 mod plugin;
+mod runs;
 mod triggers;
 mod trust;
 mod witness;

@@ -26,8 +26,8 @@ pub mod secrets;
 pub mod session;
 mod state;
 mod stats;
-pub mod tariff;
 mod submit;
+pub mod tariff;
 mod triggers;
 pub mod trust;
 

@@ -10,7 +10,9 @@ use crate::{
     node::Node,
     presence::Presence,
     registry::{DRAIN_TIMEOUT, Registry},
-    report, stats,
+    report,
+    runs::Runs,
+    stats,
     triggers::{RESULTS_QUEUE, Triggers, causes::Causes},
     trust::TrustStore,
 };
@@ -148,6 +150,7 @@ fn start(node: &Arc<Node>, catalog: Arc<Catalog>, home: Home) -> Parts {
     let (dir, pins) = (home.providers_dir(), node.trust.pins());
     let watcher = Watcher { dir, node: node.clone(), registry: registry.clone(), catalog: catalog.clone(), pins };
     services.spawn(watcher.run());
+    services.spawn(Runs::new(node.clone()).run());
     services.spawn(Triggers { home, node: node.clone(), registry: registry.clone(), catalog }.run());
     services.spawn(stats::serve(node.clone(), registry));
     node.jobs.spawn(report::deliver_left_over(node.clone()));

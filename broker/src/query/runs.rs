@@ -39,6 +39,7 @@ impl Queries {
             standing,
             phase: run.phase(),
             cancelled: run.is_cancelled(),
+            explained: run.is_explained(),
             steps: order.steps,
             awaiting: run.awaiting().keys().copied().collect(),
             in_flight: run.in_flight(),

@@ -55,6 +55,11 @@ impl Client {
         REACH_TIMEOUT.saturating_sub(self.started.elapsed()).max(ANSWER_MIN)
     }
 
+    /// Asks the read side something whose answer is read by the caller.
+    pub async fn question<Q: Serialize>(&mut self, what: &'static str, question: &Q) -> Result<bytes::Bytes, CliError> {
+        self.ask(what, to_json(question)?).await
+    }
+
     async fn ask(&mut self, what: &str, question: Vec<u8>) -> Result<bytes::Bytes, CliError> {
         let timeout = if self.reached { QUERY_TIMEOUT } else { self.reach_left() };
         let answer = self.bus.request(&subject::query(what), question, timeout).await?;
@@ -126,7 +131,7 @@ fn to_json<Q: Serialize>(question: &Q) -> Result<Vec<u8>, CliError> {
     serde_json::to_vec(question).map_err(|e| CliError::failed(format!("the question cannot be written: {e}")))
 }
 
-fn unwrap<T>(answer: Answer<T>) -> Result<T, CliError> {
+pub(crate) fn unwrap<T>(answer: Answer<T>) -> Result<T, CliError> {
     match answer {
         Answer::Ok(value) => Ok(value),
         // The broker answers so where the question names nothing that exists.

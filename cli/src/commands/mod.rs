@@ -1,5 +1,6 @@
 //! One file per command. Each has `tree`, its branch of the command line, and `run`.
 
+mod bus;
 mod completions;
 mod config;
 mod consent;
@@ -58,6 +59,7 @@ pub const NOUNS: &[Noun] = &[
         tree: optimise::tree,
         run: optimise::run,
     },
+    Noun { name: "bus", about: "profiles and runs: several commands as one", tree: bus::tree, run: bus::run },
     Noun { name: "watch", about: "the live state of an instance, as it changes", tree: watch::tree, run: watch::run },
     Noun { name: "on", about: "do something by itself whenever something is seen", tree: on::tree, run: on::run },
     Noun {

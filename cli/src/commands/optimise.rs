@@ -1,6 +1,6 @@
 //! `optimise`: what things cost, who may spend how much, and what was spent.
 
-mod amount;
+pub mod amount;
 mod budget;
 mod change;
 mod estimate;

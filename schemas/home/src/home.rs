@@ -71,6 +71,10 @@ impl Home {
     pub fn triggers_file(&self) -> PathBuf {
         self.0.join("triggers.yaml")
     }
+    /// Profiles of this home directory's own, `<name>.yaml` each.
+    pub fn profiles_dir(&self) -> PathBuf {
+        self.0.join("profiles")
+    }
     /// Providers of this home directory's own, one folder each.
     pub fn plugins_dir(&self) -> PathBuf {
         self.0.join("plugins")

@@ -91,6 +91,26 @@ impl Fact {
         Ok(Self { at, what })
     }
 
+    /// From any entry of the log; none where it says nothing of this run. `signer`: the member whose key signed.
+    pub fn of(
+        entry: &Entry,
+        run: CommandId,
+        signer: Option<&Name>,
+        payload: Option<&Payload>,
+    ) -> Result<Option<Self>, SchemaError> {
+        let own = |what: What| Ok(Some(Self { at: entry.at, what }));
+        match (&entry.body, signer) {
+            (Body::Run { envelope, .. }, Some(signer)) => {
+                let change: RunChange = envelope.read_unverified()?;
+                let of_run = change.run() == run;
+                of_run.then(|| Self::of_change(entry.at, &change, signer, payload)).transpose()
+            }
+            (Body::Lease { run: other }, _) if *other == run => own(What::Granted),
+            (Body::RunOver { run: other, by: Some(by), .. }, _) if *other == run => own(What::Preempted { by: *by }),
+            _ => Self::of_entry(entry, run, payload),
+        }
+    }
+
     /// From an entry about a command; none where it belongs to another run or to none. `payload` is that of a result.
     pub fn of_entry(entry: &Entry, run: CommandId, payload: Option<&Payload>) -> Result<Option<Self>, SchemaError> {
         let what = match &entry.body {

@@ -106,9 +106,6 @@ impl Runs {
             RunOp::Cancel { rollback, .. } => {
                 run.cancelled = true;
                 run.rollback = *rollback;
-                if matches!(run.standing, Standing::Waiting { .. }) && run.phase == Phase::Do && run.marks.is_empty() {
-                    return run.end(Outcome::Cancelled, at);
-                }
             }
             RunOp::Resume { .. } | RunOp::Rollback { .. } => {
                 if matches!(change.op, RunOp::Rollback { .. }) {
@@ -116,14 +113,18 @@ impl Runs {
                 }
                 run.cancelled = false;
                 run.preempted_by = None;
-                run.standing = Standing::Waiting { since: index };
+                run.explained = false;
+                run.standing = first_standing(&run.order, index);
             }
             RunOp::Note { note, .. } => match note {
                 Note::Undoing { .. } => run.phase = Phase::Undo,
                 Note::AwaitsApproval { step } => drop(run.awaiting.insert(*step, at)),
                 Note::Ended { step, .. } => drop(run.awaiting.remove(step)),
                 Note::Recorded { .. } | Note::Undone { .. } => {}
-                Note::Closed { outcome, .. } => return run.end(*outcome, at),
+                Note::Closed { outcome, .. } => {
+                    run.explained = true;
+                    return if run.has_ended() { Vec::new() } else { run.end(*outcome, at) };
+                }
             },
             RunOp::Vote(vote) => {
                 if let Ok(name) = trust.claimed_name(&envelope.key()) {
@@ -159,8 +160,9 @@ impl Runs {
             ordered: envelope.clone(),
             order: order.clone(),
             phase: Phase::Do,
-            standing: Standing::Waiting { since: index },
+            standing: first_standing(order, index),
             preempted_by: None,
+            explained: false,
             cancelled: false,
             rollback: false,
             marks: BTreeMap::new(),
@@ -202,11 +204,19 @@ impl Runs {
     }
 }
 
+/// What writes to nothing waits for nobody.
+fn first_standing(order: &Order, index: u64) -> Standing {
+    if order.writes.is_empty() { Standing::Going } else { Standing::Waiting { since: index } }
+}
+
 fn check_note(run: &Run, signer: &KeyId, note: &Note) -> Result<(), Reject> {
     if *signer != run.order.delegate {
         return Err(Reject::new(Code::NotAllowed, "only who carries the run out reports on it"));
     }
-    if run.standing != Standing::Going {
+    // What a run that the broker ended had done is still to be said; one that waits may be cancelled.
+    let may_close = if run.has_ended() { !run.explained } else { run.cancelled };
+    let is_last_word = may_close && matches!(note, Note::Closed { .. });
+    if run.standing != Standing::Going && !is_last_word {
         return Err(Reject::new(Code::RunNotGoing, "the run does not go on").hint("see `ifctl bus run show`"));
     }
     match note {

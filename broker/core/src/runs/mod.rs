@@ -47,8 +47,8 @@ impl Runs {
 
     /// The first run that waits for targets nobody else has or waited for earlier.
     pub fn grantable(&self) -> Option<CommandId> {
-        let mut waiting: Vec<_> =
-            self.runs.iter().filter(|(_, r)| matches!(r.standing(), Standing::Waiting { .. })).collect();
+        let waits = |r: &Run| matches!(r.standing(), Standing::Waiting { .. }) && !r.is_cancelled();
+        let mut waiting: Vec<_> = self.runs.iter().filter(|(_, r)| waits(r)).collect();
         if waiting.is_empty() {
             return None;
         }

@@ -25,6 +25,8 @@ pub struct Run {
     pub(super) standing: Standing,
     /// The run that is to have its targets.
     pub(super) preempted_by: Option<CommandId>,
+    /// Who carries it out has said how it ended; not so where the broker ended it.
+    pub(super) explained: bool,
     /// Nothing more is begun.
     pub(super) cancelled: bool,
     /// Its cancelling asked for what was done to be undone.
@@ -112,6 +114,10 @@ impl Run {
     }
     pub fn standing(&self) -> Standing {
         self.standing
+    }
+    /// Ended, and who carried it out has said what was done.
+    pub fn is_explained(&self) -> bool {
+        self.explained
     }
     pub fn is_cancelled(&self) -> bool {
         self.cancelled

@@ -1,0 +1,108 @@
+//! Which run an entry belongs to, and who wants to know.
+
+use if_schemas::{Body, Command, CommandId, Entry, Kind, Payload, ResultEvent, RunChange};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::mpsc;
+
+/// Entries of one run that its driver may be behind; more, and it reads the log anew.
+const NEWS_MAX: usize = 1_024;
+
+/// One entry of a run, as it went by.
+pub struct News {
+    pub entry: Entry,
+    pub payload: Option<Payload>,
+}
+
+/// Runs that are carried out here, and their commands under way. Bounded by the limits of runs and their steps.
+#[derive(Default)]
+pub struct Routes(Mutex<Table>);
+
+#[derive(Default)]
+struct Table {
+    runs: HashMap<CommandId, mpsc::Sender<News>>,
+    commands: HashMap<CommandId, CommandId>,
+}
+
+impl Routes {
+    pub fn is_empty(&self) -> bool {
+        self.lock().runs.is_empty()
+    }
+
+    /// Everything about the run from now on. The channel ends where something was missed.
+    pub fn open(&self, run: CommandId) -> mpsc::Receiver<News> {
+        let (news, told) = mpsc::channel(NEWS_MAX);
+        self.lock().runs.insert(run, news);
+        told
+    }
+
+    /// The end of this command is news of the run.
+    pub fn expect(&self, command: CommandId, run: CommandId) {
+        self.lock().commands.insert(command, run);
+    }
+
+    pub fn close(&self, run: &CommandId) {
+        let mut table = self.lock();
+        table.runs.remove(run);
+        table.commands.retain(|_, of| of != run);
+    }
+
+    /// Something was missed by all.
+    pub fn forget(&self) {
+        self.lock().runs.clear();
+    }
+
+    /// The run that the entry is news of, if it is carried out here.
+    pub fn of(&self, entry: &Entry) -> Option<CommandId> {
+        let mut table = self.lock();
+        let run = match &entry.body {
+            Body::Run { envelope, .. } => envelope.read_unverified::<RunChange>().ok()?.run(),
+            Body::Lease { run } | Body::RunOver { run, .. } => *run,
+            Body::Admitted { envelope, .. } => {
+                let command: Command = envelope.read_unverified().ok()?;
+                let run = command.run.as_ref()?.run;
+                table.commands.insert(command.id, run);
+                run
+            }
+            Body::Rejected { envelope, .. } => match envelope.kind() {
+                Kind::Command => envelope.read_unverified::<Command>().ok()?.run.as_ref()?.run,
+                Kind::Run => envelope.read_unverified::<RunChange>().ok()?.run(),
+                _ => return None,
+            },
+            Body::Completed { envelope, .. } => {
+                table.commands.remove(&envelope.read_unverified::<ResultEvent>().ok()?.command)?
+            }
+            Body::Unresolved { command, .. } => table.commands.remove(command)?,
+            _ => return None,
+        };
+        table.runs.contains_key(&run).then_some(run)
+    }
+
+    pub fn tell(&self, run: CommandId, entry: Entry, payload: Option<Payload>) {
+        let mut table = self.lock();
+        let sent = table.runs.get(&run).map(|news| news.try_send(News { entry, payload }).is_ok());
+        if sent == Some(false) {
+            // Its channel ends, so it reads the log anew.
+            table.runs.remove(&run);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The command or change that an entry logs; none where it logs the end of one, or a word of the broker.
+pub fn id_of(entry: &Entry) -> Option<CommandId> {
+    let envelope = match &entry.body {
+        Body::Admitted { envelope, .. } | Body::Rejected { envelope, .. } | Body::Run { envelope, .. } => envelope,
+        _ => return None,
+    };
+    match envelope.kind() {
+        Kind::Command => envelope.read_unverified::<Command>().ok().map(|c| c.id),
+        Kind::Run => envelope.read_unverified::<RunChange>().ok().map(|c| c.id),
+        _ => None,
+    }
+}
