@@ -23,8 +23,8 @@ const EVENTS_MAX: u32 = 50_000;
 const RESEND: i64 = SECOND;
 
 enum Event {
-    /// A submission reaches the broker.
-    Arrives(Doing),
+    /// A submission reaches the broker, made after so many turns of the run.
+    Arrives(Doing, usize),
     /// The worker acts: to what value, if at all.
     Acts(CommandId, bool),
     Settles(CommandId, Status),
@@ -68,6 +68,8 @@ pub struct World {
     done_once: BTreeSet<(usize, Phase)>,
     effects: BTreeMap<(usize, Phase), u32>,
     no_forward: bool,
+    /// Steps noted to be over, forward or back.
+    noted: BTreeSet<(u32, Phase)>,
     /// Chance in a hundred that something goes wrong.
     trouble: u8,
     /// Paths that nobody knows any more once something happened to them.
@@ -112,6 +114,7 @@ impl World {
             done_once: BTreeSet::new(),
             effects: BTreeMap::new(),
             no_forward: false,
+            noted: BTreeSet::new(),
             trouble,
             lost,
             reports: BTreeMap::new(),
@@ -189,6 +192,7 @@ impl World {
             _ => return false,
         };
         self.no_forward = false;
+        self.noted.clear();
         self.resumed |= what == What::Resumed;
         self.fact(what);
         self.grant();
@@ -208,11 +212,11 @@ impl World {
 
     fn happens(&mut self, event: Event) {
         match event {
-            Event::Arrives(doing) => {
+            Event::Arrives(doing, turns) => {
                 if let Some(id) = doing.id() {
                     self.on_its_way.remove(&id);
                 }
-                self.arrives(doing);
+                self.arrives(doing, turns);
             }
             Event::Acts(command, effect) => self.acts(command, effect),
             Event::Settles(command, status) => self.settles(command, status),
@@ -287,16 +291,18 @@ impl World {
         let late = if self.trouble() { RESEND * 3 } else { 20_000 };
         let delay = self.rng.i64(100..late);
         if !lost {
-            self.after(delay, Event::Arrives(doing));
+            let turns = self.turns(&doing);
+            self.after(delay, Event::Arrives(doing, turns));
         }
         self.after(RESEND, Event::GivenUp(id));
     }
 
-    fn arrives(&mut self, doing: Doing) {
+    fn arrives(&mut self, doing: Doing, turns: usize) {
+        let stale = self.turns(&doing) != turns;
         match doing {
             Doing::Send { id, step, phase, args, deadline, .. } => self.asked(id, step, phase, &args, deadline),
             Doing::Note { id, note, facts } => {
-                let closed = self.progress.closed().is_some();
+                let closed = self.progress.closed().is_some() || stale;
                 let in_flight = !self.flights.is_empty() && matches!(note, Note::Closed { .. } | Note::Undoing { .. });
                 if !self.used.insert(id) {
                 } else if closed || in_flight {
@@ -309,11 +315,27 @@ impl World {
                     if let Note::Ended { step, ended: if_schemas::plan::Ended::Confirmed, .. } = note {
                         self.last.insert(step as usize, None);
                     }
+                    match note {
+                        Note::Ended { step, .. } => self.noted.insert((step, Phase::Do)),
+                        Note::Undone { step, .. } => self.noted.insert((step, Phase::Undo)),
+                        _ => false,
+                    };
                     self.fact(What::Noted { note, facts });
                 }
             }
             Doing::Watch { .. } | Doing::WakeAt(_) => {}
         }
+    }
+
+    /// How often the run was turned in a way that makes an earlier note of that kind wrong.
+    fn turns(&self, doing: &Doing) -> usize {
+        let of_run = doing.step().is_none();
+        let turns = |what: &What| match what {
+            What::Resumed | What::RollbackAsked => true,
+            What::Cancelled { .. } | What::Preempted { .. } | What::Noted { note: Note::Undoing { .. }, .. } => of_run,
+            _ => false,
+        };
+        self.log.iter().filter(|fact| turns(&fact.what)).count()
     }
 
     fn guardians(&mut self, step: u32) {
@@ -344,7 +366,9 @@ impl World {
         let effect = self.effect(place, phase);
         let again = self.done_once.contains(&(place, phase)) && effect == Effect::Once;
         assert!(!again, "seed {}: a once command of s{place} again", self.seed);
-        let code = if phase == Phase::Do && self.no_forward {
+        let over =
+            self.noted.contains(&(step, phase)) || (phase == Phase::Do && (self.no_forward || !self.agreed(place)));
+        let code = if over {
             Some(Code::NotAllowed)
         } else if self.now >= deadline {
             Some(Code::Expired)
@@ -356,13 +380,29 @@ impl World {
         self.used.insert(id);
         match code {
             Some(code) => {
-                if phase == Phase::Do && !self.no_forward {
+                if phase == Phase::Do && !over {
                     self.last.insert(place, Some(Status::Failed));
                 }
                 self.fact(What::Refused { step, phase, command: id, reject: Reject::new(code, "no") });
             }
             None => self.admit(id, step, phase, args, deadline),
         }
+    }
+
+    /// By the log alone: do votes that still count make up what is needed?
+    fn agreed(&self, place: usize) -> bool {
+        let Some(guard) = &self.plan.steps[place].guard else { return true };
+        let mut yes = BTreeMap::new();
+        for fact in &self.log {
+            match &fact.what {
+                What::Voted { guardian, step, approve, .. } if *step as usize == place => {
+                    let counts = *approve && self.now.since_us(fact.at) <= guard.valid_ms as i64 * 1_000;
+                    yes.insert(guardian, if counts { guard.of[guardian] } else { 0 });
+                }
+                _ => {}
+            }
+        }
+        yes.values().sum::<u32>() >= guard.need
     }
 
     fn effect(&self, place: usize, phase: Phase) -> Effect {
@@ -394,7 +434,12 @@ impl World {
         });
         self.flights.insert(id, Flight { step: place, phase, sets });
         let most = usize::from(self.plan.concurrency);
-        assert!(self.flights.len() <= most, "seed {}: {} commands at once", self.seed, self.flights.len());
+        assert!(
+            self.flights.len() <= most,
+            "seed {}: more than {most} commands at once: {id}\n{}",
+            self.seed,
+            self.story()
+        );
         let left = deadline.since_us(self.now);
         let acts = self.rng.i64(0..left.max(1));
         let (status, effect, at) = if !self.trouble() {
@@ -475,7 +520,13 @@ impl World {
         let steps = self.plan.steps.iter().enumerate().map(|(place, step)| {
             let effect = step.call().map(|call| call.effect);
             let back: Vec<_> = step.undo_calls().iter().map(|(_, call)| call.effect).collect();
-            format!("{} needs {:?} {effect:?} {:?} back {back:?}\n", step.id, step.needs, path(place))
+            format!(
+                "{} needs {:?} {effect:?} {:?} back {back:?} {:?}\n",
+                step.id,
+                step.needs,
+                path(place),
+                step.on_failure
+            )
         });
         let facts = self.log.iter().map(|fact| format!("{} {:?}\n", fact.at, fact.what));
         steps.chain(facts).collect()
