@@ -262,6 +262,8 @@ impl World {
     /// none on the run while any is.
     fn drive(&mut self) {
         for doing in self.progress.next(self.now, &self.seen) {
+            let begins = matches!(doing, Doing::Send { phase: Phase::Do, .. });
+            assert!(!(begins && self.no_forward), "seed {}: {doing:?} though the run ends", self.seed);
             match &doing {
                 Doing::WakeAt(at) if self.wake.is_none_or(|wake| *at < wake) => {
                     self.wake = Some(*at);
