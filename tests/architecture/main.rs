@@ -39,6 +39,7 @@ fn dependencies_point_the_right_way() -> Result<()> {
     let allowed: BTreeMap<&str, &[&str]> = BTreeMap::from([
         ("if-schemas", &[][..]),
         ("if-manifest", &["if-schemas"]),
+        ("if-orchestrator", &["if-schemas"]),
         ("if-core", &["if-schemas"]),
         ("if-witness", &["if-schemas"]),
         ("if-bus", &["if-schemas"]),
@@ -107,7 +108,7 @@ fn each_heavy_library_has_one_owner() -> Result<()> {
 #[test]
 fn pure_crates_have_no_runtime() -> Result<()> {
     let all = dependencies()?;
-    for package in ["if-schemas", "if-core", "if-manifest"] {
+    for package in ["if-schemas", "if-core", "if-manifest", "if-orchestrator"] {
         for impure in ["tokio", "getrandom", "rand", "async-nats", "reqwest"] {
             ensure!(!all[package].contains(impure), "{package} is pure and may not use {impure}");
         }

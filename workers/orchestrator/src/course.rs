@@ -16,7 +16,7 @@ impl Progress {
         match (&mut self.course, &cause) {
             (Course::Forward, _) => self.course = Course::Ending { cause, undo },
             // The operator's word goes before what a step wants; what one failed step wants is added to the other's.
-            (Course::Ending { cause: Cause::Failed(_), undo: before }, Cause::Failed(_)) => *before |= undo,
+            (Course::Ending { cause: Cause::Failed { .. }, undo: before }, Cause::Failed { .. }) => *before |= undo,
             (Course::Ending { .. } | Course::Undoing, Cause::Cancelled | Cause::Preempted(_)) => {
                 self.course = Course::Ending { cause, undo };
             }
@@ -41,7 +41,7 @@ impl Progress {
     /// Takes back what has not begun, once the run ends. What is in flight stays as it is.
     pub(crate) fn quiet(&mut self, place: usize, at: Timestamp) {
         let cut = match &self.course {
-            Course::Ending { cause, .. } => !matches!(cause, Cause::Failed(_)),
+            Course::Ending { cause, .. } => !matches!(cause, Cause::Failed { .. }),
             Course::Undoing => true,
             Course::Forward | Course::Closed { .. } => return,
         };

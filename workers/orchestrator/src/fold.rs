@@ -51,7 +51,11 @@ pub(crate) struct StepState {
 /// Why a run ends.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Cause {
-    Failed(usize),
+    /// A step failed, and its text.
+    Failed {
+        place: usize,
+        why: String,
+    },
     Cancelled,
     Preempted(CommandId),
     /// The operator wants it undone.

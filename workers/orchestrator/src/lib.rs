@@ -12,9 +12,15 @@
 //! - `now` is the broker's time as well as it is known: every pause and time limit begins at the time of a log entry.
 //!
 //! # What the core does
-//! It refuses a `once` command after one that succeeded or may have, a command of a step that has one in flight, a step's
-//! command forward after [`Cancel`](if_schemas::RunOp::Cancel) or [`Undoing`](if_schemas::run::Note::Undoing), anything
-//! after [`Closed`](if_schemas::run::Note::Closed), and `Closed` and `Undoing` while a command of the run is in flight.
+//! It refuses
+//! - a `once` command after one that succeeded or may have, and a command of a step that has one in flight;
+//! - a command whose guardians have not agreed, or whose votes no longer count;
+//! - a command of a step after the note that the step is over, or back that it is undone;
+//! - a command forward after [`Cancel`](if_schemas::RunOp::Cancel) or [`Undoing`](if_schemas::run::Note::Undoing), and
+//!   anything after [`Closed`](if_schemas::run::Note::Closed);
+//! - `Closed` and `Undoing` while a command of the run is in flight;
+//! - a note issued before the run was last resumed or asked to be undone, and `Closed` and `Undoing` issued before it was
+//!   last cancelled, taken over or began to be undone.
 //!
 //! # Rules
 //! - A step begins when all it comes after are over: `needs`, and the steps its conditions and arguments look at. A step

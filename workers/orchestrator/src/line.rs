@@ -123,6 +123,21 @@ impl<E> Line<E> {
         self.go(Stage::Running, at);
     }
 
+    /// A command was refused. Gives the number of attempts, and whether one may have happened; none where nobody waits for
+    /// this command: it was sent again after a kill and the first is there already, or the phase has gone on without it.
+    /// `counts`: it is an attempt at all.
+    pub fn refuse(&mut self, command: CommandId, counts: bool) -> Option<(u32, bool)> {
+        if self.ids.contains(&command) {
+            return None;
+        }
+        self.ids.push(command);
+        if !counts || !matches!(self.stage, Stage::Begun | Stage::Pausing(_) | Stage::Looking(_)) {
+            return None;
+        }
+        self.tries = self.tries.saturating_add(1);
+        Some((self.tries, self.doubt))
+    }
+
     /// The result of one command; none while another is still in flight.
     pub fn settle(&mut self, command: CommandId, status: Status, rule: &Rule, at: Timestamp) -> Option<Verdict> {
         self.flights.retain(|flight| *flight != command);

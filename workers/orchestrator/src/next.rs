@@ -18,6 +18,10 @@ use if_schemas::{
     run::{Facts, Note, Outcome},
 };
 
+/// How far live state may be behind what happened, microseconds. Where no result says that a command worked, what is seen
+/// counts only after that.
+const BEHIND_US: i64 = 1_000_000;
+
 /// Gathers what is to be done; of all times to wake only the earliest.
 struct Todo<'a> {
     progress: &'a Progress,
@@ -61,7 +65,7 @@ impl Progress {
             return if complete { Outcome::RolledBack } else { Outcome::RollbackIncomplete };
         }
         match &self.course {
-            Course::Ending { cause: Cause::Failed(_), .. } => Outcome::Failed,
+            Course::Ending { cause: Cause::Failed { .. }, .. } => Outcome::Failed,
             Course::Ending { cause: Cause::Preempted(_), .. } => Outcome::Preempted,
             Course::Ending { .. } => Outcome::Cancelled,
             _ if self.open == 0 => Outcome::Succeeded,
@@ -78,9 +82,8 @@ impl Progress {
     /// Why the run ends, in words.
     pub(crate) fn why_ending(&self) -> String {
         match &self.course {
-            Course::Ending { cause: Cause::Failed(place), .. } => {
-                let line = &self.steps[*place].forward;
-                format!("{} failed: {}", self.of_plan(*place).id, line.text)
+            Course::Ending { cause: Cause::Failed { place, why }, .. } => {
+                format!("{} failed: {why}", self.of_plan(*place).id)
             }
             Course::Ending { cause: Cause::Cancelled, .. } => "it was cancelled".into(),
             Course::Ending { cause: Cause::Preempted(by), .. } => format!("run {by} took its place"),

@@ -32,29 +32,17 @@ impl Progress {
         let text = format!("refused: {reject}");
         let Some((place, _)) = self.step(step) else { return };
         let rule = self.rule(place, phase);
+        // On its way when the run began to end, it has not begun. Refused because votes were forgotten meanwhile, it is
+        // asked for again.
+        let counts = self.course == Course::Forward && self.is_approved(place, at);
         let state = &mut self.steps[place];
-        let (ids, tries, doubt, in_flight) = match phase {
-            Phase::Do => {
-                let line = &mut state.forward;
-                (&mut line.ids, &mut line.tries, line.doubt, !line.flights.is_empty())
-            }
-            Phase::Undo => {
-                let line = &mut state.back;
-                (&mut line.ids, &mut line.tries, line.doubt, !line.flights.is_empty())
-            }
+        let tried = match phase {
+            Phase::Do => state.forward.refuse(command, counts),
+            Phase::Undo => state.back.refuse(command, true),
         };
-        // Sent again after a kill and refused because the first was there already.
-        if ids.contains(&command) {
-            return;
-        }
-        ids.push(command);
-        // It was on its way when the run began to end: it has not begun.
-        if in_flight || (phase == Phase::Do && self.course != Course::Forward) {
-            return;
-        }
-        *tries = tries.saturating_add(1);
-        let again = passes(reject.code) && rule.repeats(*tries, doubt);
-        let verdict = if again { Verdict::Pause(at.saturating_add_us(rule.pause_us(*tries))) } else { Verdict::Bad };
+        let Some((tries, doubt)) = tried else { return };
+        let again = passes(reject.code) && rule.repeats(tries, doubt);
+        let verdict = if again { Verdict::Pause(at.saturating_add_us(rule.pause_us(tries))) } else { Verdict::Bad };
         self.judged(place, phase, verdict, text, at);
     }
 
@@ -154,10 +142,11 @@ impl Progress {
         }
         let passed = self.steps[place].passed;
         if matches!(ended, Ended::Failed | Ended::Indeterminate) && !passed {
+            let cause = || Cause::Failed { place, why: text.to_string() };
             match self.of_plan(place).on_failure {
                 OnFailure::Continue => {}
-                OnFailure::Stop => self.ending(Cause::Failed(place), false, at),
-                OnFailure::Rollback => self.ending(Cause::Failed(place), true, at),
+                OnFailure::Stop => self.ending(cause(), false, at),
+                OnFailure::Rollback => self.ending(cause(), true, at),
             }
         }
     }

@@ -1,6 +1,6 @@
 //! A step that holds a place, on its way back.
 
-use super::{Todo, number};
+use super::{BEHIND_US, Todo, number};
 use crate::{
     line::{Stage, us},
     resolve::WayBack,
@@ -37,7 +37,10 @@ impl Todo<'_> {
         // What must not happen twice is not set off where it may not be needed.
         let careful = call.effect == Effect::Once && (!state.forward.sure || state.back.doubt);
         if careful && !self.record(place).is_empty() && self.differs(place).is_none() {
-            return self.undone(place, true, "it is as it was");
+            if self.past(since.saturating_add_us(BEHIND_US)) {
+                self.undone(place, true, "it is as it was");
+            }
+            return;
         }
         if call.effect == Effect::Once && state.back.doubt {
             return self.undone(place, false, "its way back may have happened already and must not happen twice");
@@ -53,7 +56,10 @@ impl Todo<'_> {
         let progress = self.progress;
         let line = &progress.steps[place].back;
         let Some(differs) = self.differs(place) else {
-            return self.undone(place, true, "it is seen to be as it was");
+            if line.sure || self.past(line.since.saturating_add_us(BEHIND_US)) {
+                self.undone(place, true, "it is seen to be as it was");
+            }
+            return;
         };
         let record = self.record(place).to_vec();
         for state in &record {

@@ -1,6 +1,6 @@
 //! A step that holds a place, on its way forward.
 
-use super::{Todo, number};
+use super::{BEHIND_US, Todo, number};
 use crate::{
     fold::Course,
     line::{Stage, us},
@@ -135,6 +135,9 @@ impl Todo<'_> {
         let line = &progress.steps[place].forward;
         let Some(wanted) = &progress.of_plan(place).confirm else { return };
         if self.seen.holds(&wanted.state) == Some(true) {
+            if !line.sure && !self.past(line.since.saturating_add_us(BEHIND_US)) {
+                return;
+            }
             let though = if line.sure { "" } else { ", though the result of the command is not known" };
             return self.ended(place, Ended::Confirmed, &format!("{} is seen{though}", wanted.state));
         }

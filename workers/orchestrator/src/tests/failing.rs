@@ -57,6 +57,8 @@ fn an_effect_that_is_seen_settles_an_unknown_result() {
     play.lose("a");
     assert_eq!(play.viewed("a"), Viewed::Confirming);
     play.see("x", json!(1));
+    assert!(play.notes().is_empty(), "what is seen may be behind");
+    play.pass(SECOND);
     assert_eq!(play.closed().0, Outcome::Succeeded);
     assert_eq!(play.view("a").text, "vmix/a:x==1 is seen, though the result of the command is not known");
 }

@@ -3,8 +3,8 @@
 use super::kit::*;
 use crate::{Doing, Viewed, What};
 use if_schemas::{
-    Hash, Name,
-    plan::Step,
+    Code, Hash, Name, Reject,
+    plan::{Phase, Step},
     run::{Guard, Note, Outcome},
 };
 
@@ -112,6 +112,23 @@ fn after_a_resume_those_who_said_no_are_asked_again() {
     play.note();
     vote(&mut play, "ann", true);
     play.succeed("other");
+    play.succeed("pay");
+    assert_eq!(play.closed().0, Outcome::Succeeded);
+}
+
+#[test]
+fn a_refusal_because_votes_ran_out_on_the_way_asks_again() {
+    let mut play = guarded(guard(1, &[("ann", 1)], &[]));
+    vote(&mut play, "ann", true);
+    assert_eq!(play.sends(), ["pay"]);
+    let sent = play.next().iter().find_map(Doing::id).unwrap();
+    play.pass(61 * SECOND);
+    let reject = Reject::new(Code::NotAllowed, "not approved");
+    play.fact(What::Refused { step: 0, phase: Phase::Do, command: sent, reject });
+    assert_eq!(play.notes(), [Note::AwaitsApproval { step: 0 }]);
+    play.note();
+    play.succeed("other");
+    vote(&mut play, "ann", true);
     play.succeed("pay");
     assert_eq!(play.closed().0, Outcome::Succeeded);
 }

@@ -142,7 +142,9 @@ fn what_must_not_happen_twice_is_not_sent_back_where_it_is_as_it_was() {
         play.lose("a");
         play.see("x", is);
         play.note();
+        play.pass(SECOND);
         assert_eq!(play.sends(), sends);
+        assert_eq!(play.notes().len(), 1 - sends.len(), "{:?}", play.next());
     }
 }
 

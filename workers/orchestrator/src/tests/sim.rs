@@ -74,13 +74,18 @@ fn check(world: &World) -> Outcome {
                 let over = matches!(view.state, Viewed::Confirmed | Viewed::Skipped);
                 let passed = step.on_failure == OnFailure::Continue || world.resumed;
                 let failed = matches!(view.state, Viewed::Failed | Viewed::Indeterminate);
-                assert!(over || (failed && passed), "{}", say(&view.id));
+                assert!(over || (failed && passed), "{}\n{}", say(&view.id), world.story());
             }
         }
         Outcome::Failed => {
             let stopping = |step: &if_schemas::plan::Step| step.on_failure != OnFailure::Continue;
             let bad = |id: &String| report.failed.iter().chain(&report.indeterminate).any(|(other, _)| other == id);
-            assert!(world.plan.steps.iter().any(|step| stopping(step) && bad(&step.id)), "{}", say("nothing failed"));
+            assert!(
+                world.plan.steps.iter().any(|step| stopping(step) && bad(&step.id)),
+                "{}\n{}",
+                say("nothing failed"),
+                world.story()
+            );
         }
         Outcome::Cancelled | Outcome::Expired | Outcome::Preempted => {}
     }

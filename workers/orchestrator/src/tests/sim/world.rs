@@ -1,17 +1,15 @@
 //! A world in which commands have an effect once or not at all, a broker that keeps a log, and a driver that is killed.
 
+mod broker;
+
 use super::plans;
 use crate::{
-    Doing, Fact, Given, Progress, Seen, What,
+    Doing, Fact, Progress, Seen, What,
     tests::kit::{SECOND, START, order, run_id, state},
 };
 use fastrand::Rng;
-use if_schemas::{
-    Code, CommandId, Effect, Money, Order, Plan, Reject, Status, Timestamp,
-    plan::{Act, Phase},
-    run::{Note, Outcome},
-};
-use serde_json::{Value, json};
+use if_schemas::{CommandId, Order, Plan, Status, Timestamp, plan::Phase, run::Outcome};
+use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -23,8 +21,8 @@ const EVENTS_MAX: u32 = 50_000;
 const RESEND: i64 = SECOND;
 
 enum Event {
-    /// A submission reaches the broker.
-    Arrives(Doing),
+    /// A submission reaches the broker, made after so many turns of the run.
+    Arrives(Doing, usize),
     /// The worker acts: to what value, if at all.
     Acts(CommandId, bool),
     Settles(CommandId, Status),
@@ -68,6 +66,8 @@ pub struct World {
     done_once: BTreeSet<(usize, Phase)>,
     effects: BTreeMap<(usize, Phase), u32>,
     no_forward: bool,
+    /// Steps noted to be over, forward or back.
+    noted: BTreeSet<(u32, Phase)>,
     /// Chance in a hundred that something goes wrong.
     trouble: u8,
     /// Paths that nobody knows any more once something happened to them.
@@ -112,6 +112,7 @@ impl World {
             done_once: BTreeSet::new(),
             effects: BTreeMap::new(),
             no_forward: false,
+            noted: BTreeSet::new(),
             trouble,
             lost,
             reports: BTreeMap::new(),
@@ -189,6 +190,7 @@ impl World {
             _ => return false,
         };
         self.no_forward = false;
+        self.noted.clear();
         self.resumed |= what == What::Resumed;
         self.fact(what);
         self.grant();
@@ -208,11 +210,11 @@ impl World {
 
     fn happens(&mut self, event: Event) {
         match event {
-            Event::Arrives(doing) => {
+            Event::Arrives(doing, turns) => {
                 if let Some(id) = doing.id() {
                     self.on_its_way.remove(&id);
                 }
-                self.arrives(doing);
+                self.arrives(doing, turns);
             }
             Event::Acts(command, effect) => self.acts(command, effect),
             Event::Settles(command, status) => self.settles(command, status),
@@ -260,6 +262,8 @@ impl World {
     /// none on the run while any is.
     fn drive(&mut self) {
         for doing in self.progress.next(self.now, &self.seen) {
+            let begins = matches!(doing, Doing::Send { phase: Phase::Do, .. });
+            assert!(!(begins && self.no_forward), "seed {}: {doing:?} though the run ends", self.seed);
             match &doing {
                 Doing::WakeAt(at) if self.wake.is_none_or(|wake| *at < wake) => {
                     self.wake = Some(*at);
@@ -287,186 +291,10 @@ impl World {
         let late = if self.trouble() { RESEND * 3 } else { 20_000 };
         let delay = self.rng.i64(100..late);
         if !lost {
-            self.after(delay, Event::Arrives(doing));
+            let turns = self.turns(&doing);
+            self.after(delay, Event::Arrives(doing, turns));
         }
         self.after(RESEND, Event::GivenUp(id));
-    }
-
-    fn arrives(&mut self, doing: Doing) {
-        match doing {
-            Doing::Send { id, step, phase, args, deadline, .. } => self.asked(id, step, phase, &args, deadline),
-            Doing::Note { id, note, facts } => {
-                let closed = self.progress.closed().is_some();
-                let in_flight = !self.flights.is_empty() && matches!(note, Note::Closed { .. } | Note::Undoing { .. });
-                if !self.used.insert(id) {
-                } else if closed || in_flight {
-                    self.fact(What::NoteRefused);
-                } else {
-                    self.no_forward |= matches!(note, Note::Undoing { .. });
-                    if let Note::AwaitsApproval { step } = note {
-                        self.guardians(step);
-                    }
-                    if let Note::Ended { step, ended: if_schemas::plan::Ended::Confirmed, .. } = note {
-                        self.last.insert(step as usize, None);
-                    }
-                    self.fact(What::Noted { note, facts });
-                }
-            }
-            Doing::Watch { .. } | Doing::WakeAt(_) => {}
-        }
-    }
-
-    fn guardians(&mut self, step: u32) {
-        let leaf = self.progress.voted_on(step).unwrap();
-        for name in ["ann", "bob"] {
-            let approve = !(self.trouble() && self.rng.bool());
-            let never = self.trouble() && self.rng.u8(0..4) == 0;
-            let delay = self.rng.i64(0..5 * SECOND);
-            if !never {
-                self.after(delay, Event::Says(What::Voted { guardian: name.parse().unwrap(), step, leaf, approve }));
-            }
-        }
-    }
-
-    /// The broker admits a command or refuses it.
-    fn asked(&mut self, id: CommandId, step: u32, phase: Phase, args: &Given, deadline: Timestamp) {
-        if self.progress.closed().is_some() || self.now >= self.order.until {
-            return;
-        }
-        let place = step as usize;
-        if self.used.contains(&id) {
-            if self.rng.bool() {
-                let reject = Reject::new(Code::IdReused, "it is there");
-                self.fact(What::Refused { step, phase, command: id, reject });
-            }
-            return;
-        }
-        let effect = self.effect(place, phase);
-        let again = self.done_once.contains(&(place, phase)) && effect == Effect::Once;
-        assert!(!again, "seed {}: a once command of s{place} again", self.seed);
-        let code = if phase == Phase::Do && self.no_forward {
-            Some(Code::NotAllowed)
-        } else if self.now >= deadline {
-            Some(Code::Expired)
-        } else if self.trouble() {
-            Some(if self.rng.u8(0..3) == 0 { Code::NotAllowed } else { Code::NoWorker })
-        } else {
-            None
-        };
-        self.used.insert(id);
-        match code {
-            Some(code) => {
-                if phase == Phase::Do && !self.no_forward {
-                    self.last.insert(place, Some(Status::Failed));
-                }
-                self.fact(What::Refused { step, phase, command: id, reject: Reject::new(code, "no") });
-            }
-            None => self.admit(id, step, phase, args, deadline),
-        }
-    }
-
-    fn effect(&self, place: usize, phase: Phase) -> Effect {
-        let step = &self.plan.steps[place];
-        match phase {
-            Phase::Do => step.call().unwrap().effect,
-            Phase::Undo => step.undo_calls()[0].1.effect,
-        }
-    }
-
-    fn admit(&mut self, id: CommandId, step: u32, phase: Phase, args: &Given, deadline: Timestamp) {
-        let place = step as usize;
-        if phase == Phase::Do {
-            self.needs_are_over(place);
-        } else {
-            self.later_are_undone(place);
-        }
-        let path = plans::path_of(&self.plan, place);
-        let given = match args {
-            Given::Open(args) => args.get("value").cloned(),
-            Given::Fixed => None,
-        };
-        let sets = path.map(|path| {
-            let value = match phase {
-                Phase::Do => json!(place),
-                Phase::Undo => given.unwrap_or_else(|| plans::before(&path)),
-            };
-            (path, value)
-        });
-        self.flights.insert(id, Flight { step: place, phase, sets });
-        let most = usize::from(self.plan.concurrency);
-        assert!(self.flights.len() <= most, "seed {}: {} commands at once", self.seed, self.flights.len());
-        let left = deadline.since_us(self.now);
-        let acts = self.rng.i64(0..left.max(1));
-        let (status, effect, at) = if !self.trouble() {
-            (Status::Succeeded, true, acts)
-        } else {
-            match self.rng.u8(0..5) {
-                0 | 1 => (Status::Failed, false, acts),
-                2 => (Status::Indeterminate, self.rng.bool(), acts),
-                3 => (Status::Expired, false, left),
-                // Never answers: the broker settles it.
-                _ => (Status::Indeterminate, self.rng.bool(), left + 2 * SECOND),
-            }
-        };
-        self.fact(What::Admitted { step, phase, command: id });
-        self.after(acts, Event::Acts(id, effect));
-        self.after(at.max(acts), Event::Settles(id, status));
-    }
-
-    fn acts(&mut self, command: CommandId, effect: bool) {
-        let Some(flight) = self.flights.get(&command).filter(|_| effect) else { return };
-        let (place, phase, sets) = (flight.step, flight.phase, flight.sets.clone());
-        let count = self.effects.entry((place, phase)).or_default();
-        *count += 1;
-        let once = self.effect(place, phase) == Effect::Once;
-        assert!(!once || self.effects[&(place, phase)] == 1, "seed {}: s{place} happened twice", self.seed);
-        let Some((path, value)) = sets else { return };
-        self.values.insert(path.clone(), value.clone());
-        let lag = self.rng.i64(0..300_000);
-        let shown = (!self.lost.contains(&path)).then_some(value);
-        self.after(lag, Event::Shows(path, self.number + 1, shown));
-    }
-
-    fn settles(&mut self, command: CommandId, status: Status) {
-        let Some(flight) = self.flights.remove(&command) else { return };
-        if matches!(status, Status::Succeeded | Status::Indeterminate) {
-            self.done_once.insert((flight.step, flight.phase));
-        }
-        if flight.phase == Phase::Do {
-            self.last.insert(flight.step, Some(status));
-        }
-        let result = (status == Status::Succeeded).then(|| json!({"n": 1}));
-        let text = if status == Status::Succeeded { String::new() } else { status.as_str().to_string() };
-        self.fact(What::Settled { command, status, result, text, cost: Money::FREE });
-    }
-
-    /// By the log alone: something was said of the end of each step it needs.
-    fn needs_are_over(&self, place: usize) {
-        for need in &self.plan.steps[place].needs {
-            let other = *need as usize;
-            let step = &self.plan.steps[other];
-            let noted = self.log.iter().any(|fact| match &fact.what {
-                What::Noted { note: Note::Ended { step, .. }, .. } => *step == *need,
-                _ => false,
-            });
-            let by_itself = step.skip.is_some()
-                || !step.when.is_empty()
-                || step.guard.is_some()
-                || matches!(step.act, Act::Nothing);
-            let flies = self.flights.values().any(|flight| flight.step == other && flight.phase == Phase::Do);
-            let over = noted || by_itself || self.last.contains_key(&other);
-            let say = || format!("seed {}: s{place} before s{other}\n{}", self.seed, self.story());
-            assert!(over && !flies, "{}", say());
-        }
-    }
-
-    /// No step that needs it and happened is still to be undone.
-    fn later_are_undone(&self, place: usize) {
-        for (other, step) in self.plan.steps.iter().enumerate() {
-            let needs = step.needs.iter().any(|need| *need as usize == place);
-            let flies = self.flights.values().any(|flight| flight.step == other);
-            assert!(!(needs && flies), "seed {}: s{place} is undone while s{other} is under way", self.seed);
-        }
     }
 
     /// Plan and log, a line each.
@@ -475,7 +303,13 @@ impl World {
         let steps = self.plan.steps.iter().enumerate().map(|(place, step)| {
             let effect = step.call().map(|call| call.effect);
             let back: Vec<_> = step.undo_calls().iter().map(|(_, call)| call.effect).collect();
-            format!("{} needs {:?} {effect:?} {:?} back {back:?}\n", step.id, step.needs, path(place))
+            format!(
+                "{} needs {:?} {effect:?} {:?} back {back:?} {:?}\n",
+                step.id,
+                step.needs,
+                path(place),
+                step.on_failure
+            )
         });
         let facts = self.log.iter().map(|fact| format!("{} {:?}\n", fact.at, fact.what));
         steps.chain(facts).collect()
