@@ -52,9 +52,7 @@ pub fn compile(
         problems.whole(&format!("--set {name}"), fault);
     });
     files.values().for_each(|file| usage::unused(file, &mut problems));
-    if problems.wrong() {
-        return Err(problems.sorted());
-    }
+    let Some(bound) = bound.filter(|_| !problems.wrong()) else { return Err(problems.sorted()) };
     let out = Expanded { drafts: Vec::new(), named: HashMap::new() };
     let mut expander = Expander { files: &files, fabric, problems: &mut problems, out, depth: 0, full: false };
     expander.file(file, &Scope::new(bound.clone()), &Inside::default());

@@ -5,7 +5,7 @@ mod common;
 use common::{compile_all, name, shown, sources};
 use if_profile::{SCHEMA_FILE, builtins, json_schema, template};
 use if_schemas::{
-    Plan,
+    Plan, codec,
     plan::{Act, Undo},
 };
 use std::path::Path;
@@ -13,6 +13,9 @@ use std::path::Path;
 fn plan(root: &str, vars: &[(&str, &str)]) -> Plan {
     let compiled = compile_all(&builtins(), root, vars).unwrap_or_else(|problems| panic!("{}", shown(&problems)));
     assert_eq!(compiled.warnings, [], "{root}: {}", shown(&compiled.warnings));
+    let bytes = codec::encode("plan", &compiled.plan).unwrap();
+    assert_eq!(codec::decode::<Plan>("plan", &bytes).unwrap(), compiled.plan, "{root}");
+    compiled.plan.check().unwrap();
     compiled.plan
 }
 
