@@ -3,7 +3,7 @@
 mod common;
 
 use common::{compile_all, name, shown, sources};
-use if_profile::{SCHEMA_FILE, builtins, json_schema, template};
+use if_profile::{SCHEMA_FILE, builtins, json_schema, outline, template};
 use if_schemas::{
     Plan, codec,
     plan::{Act, Undo},
@@ -99,5 +99,15 @@ fn unknown_keys_are_refused_by_the_schema_too() {
         assert!(schema.is_valid(&tree));
         tree.pointer_mut(place).unwrap()["unknown"] = 1.into();
         assert!(!schema.is_valid(&tree), "an unknown key at {place:?} is valid");
+    }
+}
+
+#[test]
+fn a_list_needs_no_fabric() {
+    for (name, source) in builtins() {
+        let outline = outline(&name, &source).unwrap_or_else(|problems| panic!("{}", shown(&problems)));
+        assert!(!outline.description.is_empty() && !outline.steps.is_empty(), "{name}");
+        let json = serde_json::to_value(&outline).unwrap();
+        assert!(json["vars"].as_object().unwrap().values().all(|var| var["type"].is_string()), "{json}");
     }
 }

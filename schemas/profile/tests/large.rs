@@ -60,6 +60,20 @@ fn a_hundred_at_once_ten_times() {
     sound(&plan);
 }
 
+/// Whether two of them write the same is asked for each two: that must stay cheap.
+#[test]
+fn four_thousand_at_once_are_checked_and_found_too_large_to_sign() {
+    let items: Vec<String> = (0..4_000).map(|n| format!("light.number_{n}")).collect();
+    let text = format!(
+        "name: p\nsteps:\n  - {id}, for_each: [{}], run: 'ha switch on myhome ${{item}}', undo: none}}\n",
+        items.join(", "),
+        id = "{id: a"
+    );
+    let problems = of(&text, &[]).unwrap_err();
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].message.ends_with("bytes, at most 524288 are allowed"), "{problems:?}");
+}
+
 #[test]
 fn profiles_inside_of_one_another_end() {
     let mut files = vec![("p9".to_string(), "name: p9\nsteps:\n  - {id: a, wait: 1s}\n".to_string())];

@@ -187,6 +187,9 @@ fn a_nested_profile_that_the_variables_rule_out_is_skipped_as_a_whole() {
     assert_eq!(skipped, ["intro.scene", "intro.settle", "intro.again"]);
     let plan = compile_all(&files, "p", &[("on", "true")]).unwrap_or_else(|p| panic!("{}", shown(&p))).plan;
     assert!(plan.steps.iter().all(|s| s.skip.is_none()));
+    let never = outer.replace("'${on}'", "false");
+    let plan = compile_all(&sources(&[("p", &never), ("intro", INTRO)]), "p", &[]).unwrap().plan;
+    assert_eq!(plan.steps.iter().filter(|s| s.skip.is_some()).count(), 3, "what is switched off is no mistake");
 }
 
 #[test]
