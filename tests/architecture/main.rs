@@ -44,6 +44,7 @@ fn dependencies_point_the_right_way() -> Result<()> {
         ("if-witness", &["if-schemas"]),
         ("if-bus", &["if-schemas"]),
         ("if-home", &["if-schemas", "if-manifest"]),
+        ("if-profile", &["if-schemas", "if-manifest"]),
         ("if-engine", &["if-schemas", "if-manifest"]),
         // if-addrs is of the registry.
         ("if-discover", &["if-addrs"]),
@@ -69,7 +70,7 @@ fn dependencies_point_the_right_way() -> Result<()> {
             ],
         ),
         ("if-broker", &["if-schemas", "if-core", "if-witness", "if-bus", "if-home"]),
-        ("if-cli", &["if-schemas", "if-core", "if-bus", "if-manifest", "if-home", "if-plugin-files", "if-discover"]),
+        ("if-cli", &["if-schemas", "if-core", "if-bus", "if-manifest", "if-home", "if-plugin-files", "if-discover", "if-profile"]),
     ]);
     let tests = ["if-tests", "if-harness", "if-benches"];
     for (package, dependencies) in dependencies()? {
@@ -108,7 +109,7 @@ fn each_heavy_library_has_one_owner() -> Result<()> {
 #[test]
 fn pure_crates_have_no_runtime() -> Result<()> {
     let all = dependencies()?;
-    for package in ["if-schemas", "if-core", "if-manifest", "if-orchestrator"] {
+    for package in ["if-schemas", "if-core", "if-manifest", "if-orchestrator", "if-profile"] {
         for impure in ["tokio", "getrandom", "rand", "async-nats", "reqwest"] {
             ensure!(!all[package].contains(impure), "{package} is pure and may not use {impure}");
         }

@@ -15,7 +15,7 @@ use crate::{
     vars::{self, Given},
 };
 use if_schemas::{
-    Effect, Name, Payload, Plan, Salt,
+    Effect, Name, Payload, Plan, Salt, SchemaError,
     limits::{RUN_CONCURRENCY_MAX, RUN_WRITES_MAX},
     plan::{self, OnFailure, Step},
 };
@@ -52,9 +52,7 @@ pub fn compile(
         problems.whole(&format!("--set {name}"), fault);
     });
     files.values().for_each(|file| usage::unused(file, &mut problems));
-    if problems.wrong() {
-        return Err(problems.sorted());
-    }
+    let Some(bound) = bound.filter(|_| !problems.wrong()) else { return Err(problems.sorted()) };
     let out = Expanded { drafts: Vec::new(), named: HashMap::new() };
     let mut expander = Expander { files: &files, fabric, problems: &mut problems, out, depth: 0, full: false };
     expander.file(file, &Scope::new(bound.clone()), &Inside::default());
@@ -120,14 +118,22 @@ fn no_way_back(drafts: &[Draft], steps: &[Ready], problems: &mut Problems) {
 
 /// The bounds of a plan as a whole.
 fn fits(file: &File, plan: &Plan, problems: &mut Problems) {
-    let mut tell = |what: String| problems.add(&file.source.file, file.at(&["steps"]), Fault::bare(what));
+    let mut tell = |fault| problems.add(&file.source.file, file.at(&["steps"]), fault);
     let writes = plan.writes().len();
     if writes > RUN_WRITES_MAX {
-        tell(format!("the run writes to {writes} instances, at most {RUN_WRITES_MAX} are allowed"));
+        let what = format!("the run writes to {writes} instances, at most {RUN_WRITES_MAX} are allowed");
+        tell(Fault::new(what, "split it into profiles that run one after the other"));
     }
-    let whole = plan.check().and_then(|()| plan.tree()).map(drop);
-    if let Err(e) = whole.and_then(|()| Payload::new(plan, Salt([0; Salt::LEN])).map(drop)) {
-        tell(e.to_string());
+    if let Err(e) = plan.check().and_then(|()| plan.tree()) {
+        tell(Fault::bare(e.to_string()));
+    }
+    match Payload::new(plan, Salt([0; Salt::LEN])) {
+        Ok(_) => {}
+        Err(SchemaError::TooLarge { bytes, limit, .. }) => {
+            let what = format!("the plan has {bytes} bytes, at most {limit} are allowed");
+            tell(Fault::new(what, "write `undo: none` where nothing has to be undone, or split the profile"));
+        }
+        Err(e) => tell(Fault::bare(e.to_string())),
     }
 }
 

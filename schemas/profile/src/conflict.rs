@@ -15,11 +15,21 @@ use if_manifest::{OperationSpec, restore::path};
 use if_schemas::{Effect, Target};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What two commands may share: a value of live state, or a kind of thing.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Written<'a> {
-    Path(&'a Target, String),
-    Kind(&'a Target, &'a str),
+/// One command that writes, and what is known of what it writes.
+struct Writer<'a> {
+    place: usize,
+    call: &'a Resolved<'a>,
+    /// Where live state shows it.
+    paths: Option<BTreeSet<String>>,
+    /// The parameters that say what it is about.
+    about: BTreeSet<&'a str>,
+}
+
+/// Commands that may write the same.
+#[derive(Default)]
+struct Group {
+    known: Vec<usize>,
+    unknown: Vec<usize>,
 }
 
 /// Which steps come before which, each as a row of bits.
@@ -53,23 +63,44 @@ impl Before {
 
 pub(crate) fn check(drafts: &[Draft], steps: &[Ready], order: &[usize], problems: &mut Problems) {
     let before = Before::of(steps, order);
-    let mut writers: BTreeMap<Written, Vec<usize>> = BTreeMap::new();
-    for (place, step) in steps.iter().enumerate().filter(|(_, step)| step.skip.is_none()) {
-        let Act::Command(call) = &step.act else { continue };
-        if call.operation.effect == Effect::Read {
-            continue;
-        }
-        let mut told = false;
-        for written in written(call) {
-            let others = writers.entry(written).or_default();
-            let clash = others.iter().find(|other| !before.ordered(**other, place) && same(call, &steps[**other]));
-            if let (Some(other), false) = (clash, told) {
-                told = true;
-                tell(&drafts[*other], &drafts[place], call, problems);
+    let writers: Vec<Writer> = steps.iter().enumerate().filter_map(|(place, step)| writer(place, step)).collect();
+    let mut by_path: BTreeMap<(&Target, &str), Vec<usize>> = BTreeMap::new();
+    let mut by_kind: BTreeMap<(&Target, &str), Group> = BTreeMap::new();
+    for (index, writer) in writers.iter().enumerate() {
+        let at_once = |other: &usize| !before.ordered(writers[*other].place, writer.place);
+        let group = by_kind.entry((&writer.call.target, kind(writer.call.operation))).or_default();
+        let mut clash = group.unknown.iter().find(|other| at_once(other) && same(&writers[**other], writer)).copied();
+        match &writer.paths {
+            // What both are known to write is compared by path.
+            Some(paths) => {
+                for path in paths {
+                    let others = by_path.entry((&writer.call.target, path)).or_default();
+                    clash = clash.or_else(|| others.iter().find(|other| at_once(other)).copied());
+                    others.push(index);
+                }
+                group.known.push(index);
             }
-            others.push(place);
+            None => {
+                let known =
+                    || group.known.iter().find(|other| at_once(other) && same(&writers[**other], writer)).copied();
+                clash = clash.or_else(known);
+                group.unknown.push(index);
+            }
+        }
+        if let Some(other) = clash {
+            tell(&drafts[writers[other].place], &drafts[writer.place], writer.call, problems);
         }
     }
+}
+
+fn writer<'a>(place: usize, step: &'a Ready) -> Option<Writer<'a>> {
+    let Act::Command(call) = &step.act else { return None };
+    if call.operation.effect == Effect::Read || step.skip.is_some() {
+        return None;
+    }
+    let fitting = call.operation.restore.iter().find(|restore| restore.fits(&call.args));
+    let paths = fitting.map(|r| r.record.iter().filter_map(|template| path(template, &call.args)).collect());
+    Some(Writer { place, call, paths, about: identity(call.operation) })
 }
 
 fn tell(first: &Draft, second: &Draft, call: &Resolved, problems: &mut Problems) {
@@ -81,14 +112,6 @@ fn tell(first: &Draft, second: &Draft, call: &Resolved, problems: &mut Problems)
     problems.add(&second.file.source.file, second.decl.at(&["run"]), Fault::new(message, hint));
 }
 
-/// Where live state shows what is written, its paths; in any case the kind of thing.
-fn written<'c>(call: &'c Resolved) -> Vec<Written<'c>> {
-    let fitting = call.operation.restore.iter().find(|restore| restore.fits(&call.args));
-    let paths = fitting.into_iter().flat_map(|r| &r.record).filter_map(|template| path(template, &call.args));
-    let paths = paths.map(|path| Written::Path(&call.target, path));
-    std::iter::once(Written::Kind(&call.target, kind(call.operation))).chain(paths).collect()
-}
-
 /// `obs.filter` of `obs.filter.enable`. Operations of two words, like `vmix.cut`, are each of a kind of their own.
 fn kind(operation: &OperationSpec) -> &str {
     match operation.id.rsplit_once('.') {
@@ -97,22 +120,12 @@ fn kind(operation: &OperationSpec) -> &str {
     }
 }
 
-/// Both write to something of this name: is it the same?
-fn same(call: &Resolved, other: &Ready) -> bool {
-    let Act::Command(other) = &other.act else { return false };
-    let (mine, theirs) = (identity(call.operation), identity(other.operation));
-    let known = |c: &Resolved| c.operation.restore.iter().find(|r| r.fits(&c.args)).map(|r| paths(r, c));
-    if let (Some(a), Some(b)) = (known(call), known(other)) {
-        return !a.is_disjoint(&b);
-    }
+/// Two of one kind: are they about the same?
+fn same(one: &Writer, other: &Writer) -> bool {
     // What comes of another step may be anything.
-    let unknown = |name: &str| call.open.contains_key(name) || other.open.contains_key(name);
-    let differs = |name: &&str| !unknown(name) && call.args.get(*name) != other.args.get(*name);
-    !mine.intersection(&theirs).any(differs)
-}
-
-fn paths(restore: &if_manifest::RestoreSpec, call: &Resolved) -> BTreeSet<String> {
-    restore.record.iter().filter_map(|template| path(template, &call.args)).collect()
+    let unknown = |name: &str| one.call.open.contains_key(name) || other.call.open.contains_key(name);
+    let differs = |name: &&&str| one.call.args.get(**name) != other.call.args.get(**name) && !unknown(name);
+    !one.about.intersection(&other.about).any(|name| differs(&name))
 }
 
 /// The parameters that say what an operation is about.

@@ -184,6 +184,7 @@ impl<'a> Expander<'a, '_> {
             vars::bind(inner, &Given::Values(given), self.fabric.instances, problems, &mut |name, fault, problems| {
                 problems.add(&file.source.file, decl.at(&["with", name]), fault.of(&format!("step {}", decl.id)));
             });
+        let Some(vars) = vars else { return };
         let mut below = Inside { prefix: format!("{id}."), ..inside.clone() };
         let asks = |at| Asks { file, decl, at };
         if decl.raw.needs.0.is_empty() {

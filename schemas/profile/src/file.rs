@@ -156,7 +156,7 @@ fn nesting(
 }
 
 /// All that is wrong with the form of a file is found: in the head, and in each variable and step.
-fn read<'a>(name: &Name, source: &'a Source, problems: &mut Problems) -> Option<File<'a>> {
+pub(crate) fn read<'a>(name: &Name, source: &'a Source, problems: &mut Problems) -> Option<File<'a>> {
     let node = parse(source, problems)?;
     let mut reader = Reader { file: &source.file, problems, wrong: false };
     let head: Option<raw::Profile<IgnoredAny, IgnoredAny>> = reader.part(&node, None);

@@ -10,6 +10,7 @@ mod conflict;
 mod expand;
 mod file;
 mod order;
+mod outline;
 mod problem;
 pub mod raw;
 mod scope;
@@ -25,6 +26,7 @@ pub use call::Salts;
 pub use command::Fabric;
 pub use compile::{Compiled, compile};
 pub use file::{PROFILE_MAX_BYTES, Source, Sources};
+pub use outline::{Outline, outline};
 pub use problem::{Problem, Severity};
 
 /// File name of the JSON Schema in `schemas/json`.

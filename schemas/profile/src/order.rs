@@ -63,6 +63,10 @@ fn circle(steps: &[Ready], open: &[usize]) -> Vec<usize> {
 pub(crate) fn reach(drafts: &[Draft], steps: &mut [Ready], order: &[usize], problems: &mut Problems) {
     for place in order {
         let draft = &drafts[*place];
+        // Of a step that is skipped itself nothing is expected.
+        if steps[*place].skip.is_some() {
+            continue;
+        }
         let Some((skip, at)) = never(draft, drafts, steps, *place) else { continue };
         if skip.always {
             let hint = "remove the step, or the condition that keeps the other from running";
@@ -70,8 +74,7 @@ pub(crate) fn reach(drafts: &[Draft], steps: &mut [Ready], order: &[usize], prob
             let fault = Fault::new(format!("it can never run: {}", skip.why), hint);
             problems.add(&draft.file.source.file, at, fault.of(&format!("step {}", draft.decl.id)));
         }
-        let step = &mut steps[*place];
-        step.skip = step.skip.take().or(Some(skip));
+        steps[*place].skip = Some(skip);
     }
 }
 

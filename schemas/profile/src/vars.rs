@@ -34,15 +34,16 @@ pub(crate) enum Given<'a> {
     Values(BTreeMap<String, Bound>),
 }
 
-/// The variables of one use of `file`. What is wrong with a declaration is told in any case.
+/// The variables of one use of `file`; none where one of them has no value that can be used. What is wrong with what was
+/// given is told by `wrong`, which knows where that stands.
 pub(crate) fn bind(
     file: &File,
     given: &Given,
     instances: &BTreeSet<Target>,
     problems: &mut Problems,
     wrong: &mut dyn FnMut(&str, Fault, &mut Problems),
-) -> Rc<Vars> {
-    let mut vars = Vars::new();
+) -> Option<Rc<Vars>> {
+    let (mut vars, mut sound) = (Vars::new(), true);
     if file.vars.len() > VARS_MAX {
         let what = format!("{} variables, at most {VARS_MAX} are allowed", file.vars.len());
         problems.add(&file.source.file, file.at(&["vars"]), Fault::bare(what));
@@ -53,6 +54,7 @@ pub(crate) fn bind(
             Ok(kind) => kind,
             Err(fault) => {
                 problems.add(&file.source.file, key.at, fault.of(&format!("variable {name}")));
+                sound = false;
                 continue;
             }
         };
@@ -71,8 +73,9 @@ pub(crate) fn bind(
                 }
             },
         };
-        if let Ok(bound) = value {
-            vars.insert(name.clone(), bound);
+        match value {
+            Ok(bound) => drop(vars.insert(name.clone(), bound)),
+            Err(()) => sound = false,
         }
     }
     for name in given.names().filter(|name| !file.vars.iter().any(|(key, _)| key.text == *name)) {
@@ -82,7 +85,7 @@ pub(crate) fn bind(
         };
         wrong(name, Fault::new(format!("{} has no variable {name:?}", file.name), hint), problems);
     }
-    Rc::new(vars)
+    sound.then(|| Rc::new(vars))
 }
 
 impl Given<'_> {

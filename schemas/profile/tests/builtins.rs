@@ -3,9 +3,9 @@
 mod common;
 
 use common::{compile_all, name, shown, sources};
-use if_profile::{SCHEMA_FILE, builtins, json_schema, template};
+use if_profile::{SCHEMA_FILE, builtins, json_schema, outline, template};
 use if_schemas::{
-    Plan,
+    Plan, codec,
     plan::{Act, Undo},
 };
 use std::path::Path;
@@ -13,6 +13,9 @@ use std::path::Path;
 fn plan(root: &str, vars: &[(&str, &str)]) -> Plan {
     let compiled = compile_all(&builtins(), root, vars).unwrap_or_else(|problems| panic!("{}", shown(&problems)));
     assert_eq!(compiled.warnings, [], "{root}: {}", shown(&compiled.warnings));
+    let bytes = codec::encode("plan", &compiled.plan).unwrap();
+    assert_eq!(codec::decode::<Plan>("plan", &bytes).unwrap(), compiled.plan, "{root}");
+    compiled.plan.check().unwrap();
     compiled.plan
 }
 
@@ -96,5 +99,15 @@ fn unknown_keys_are_refused_by_the_schema_too() {
         assert!(schema.is_valid(&tree));
         tree.pointer_mut(place).unwrap()["unknown"] = 1.into();
         assert!(!schema.is_valid(&tree), "an unknown key at {place:?} is valid");
+    }
+}
+
+#[test]
+fn a_list_needs_no_fabric() {
+    for (name, source) in builtins() {
+        let outline = outline(&name, &source).unwrap_or_else(|problems| panic!("{}", shown(&problems)));
+        assert!(!outline.description.is_empty() && !outline.steps.is_empty(), "{name}");
+        let json = serde_json::to_value(&outline).unwrap();
+        assert!(json["vars"].as_object().unwrap().values().all(|var| var["type"].is_string()), "{json}");
     }
 }

@@ -4,14 +4,17 @@
 use if_manifest::{ProviderSpec, provider};
 use if_profile::{Compiled, Fabric, Problem, Source, Sources, compile};
 use if_schemas::{Name, Salt, Target};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 pub const INSTANCES: [&str; 6] =
     ["vmix/myvmix", "obs/myobs", "obs/backup", "ha/myhome", "telegram/desk", "stripe/mypayments"];
 
-pub fn providers() -> Vec<ProviderSpec> {
+static PROVIDERS: LazyLock<Vec<ProviderSpec>> = LazyLock::new(|| {
     ["vmix", "obs", "ha", "telegram", "slack", "stripe"].iter().map(|id| provider(id).unwrap()).collect()
-}
+});
 
 pub fn instances() -> BTreeSet<Target> {
     INSTANCES.iter().map(|i| i.parse().unwrap()).collect()
@@ -32,7 +35,7 @@ pub fn set(vars: &[(&str, &str)]) -> BTreeMap<String, String> {
 
 /// A salt of its own for each payload.
 pub fn compile_all(sources: &Sources, root: &str, vars: &[(&str, &str)]) -> Result<Compiled, Vec<Problem>> {
-    let (providers, instances) = (providers(), instances());
+    let instances = instances();
     let mut count = 0u64;
     let mut salts = || {
         count += 1;
@@ -40,7 +43,7 @@ pub fn compile_all(sources: &Sources, root: &str, vars: &[(&str, &str)]) -> Resu
         salt[..8].copy_from_slice(&count.to_le_bytes());
         Ok(Salt(salt))
     };
-    let fabric = Fabric { providers: &providers, instances: &instances };
+    let fabric = Fabric { providers: &PROVIDERS, instances: &instances };
     compile(&name(root), sources, &set(vars), fabric, &mut salts)
 }
 

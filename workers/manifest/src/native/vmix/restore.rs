@@ -68,7 +68,8 @@ fn outputs() -> Table {
     // Which streams ran is known where none did.
     let all = RestoreSpec::of(&["streaming"]).way(&[is("streaming", false)], "vmix.stream.stop", &[]);
     vec![
-        (&["vmix.stream.start", "vmix.stream.stop"], stream.unless(&["url", "key"])),
+        (&["vmix.stream.stop"], stream.clone()),
+        (&["vmix.stream.start"], stream.unless(&["url", "key"])),
         (&["vmix.stream.start"], all.unless(&["url", "key", "channel"])),
         (&["vmix.record.start", "vmix.record.stop"], switch("recording", "vmix.record.start", "vmix.record.stop")),
         (
