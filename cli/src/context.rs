@@ -129,9 +129,22 @@ impl<'a> Context<'a> {
 
     /// The same for another command line, as a dry run.
     pub fn asking(&self, matches: &ArgMatches) -> Result<Self, CliError> {
-        let said = Globals::read(matches)?;
-        let ours = self.globals.clone();
-        let globals = Globals { dry_run: true, home: said.home.or(ours.home), nats: said.nats.or(ours.nats), ..said };
+        let said = self.saying(matches)?;
+        Ok(Self { globals: Globals { dry_run: true, ..said.globals }, ..said })
+    }
+
+    /// The same for another command line: what that does not say this one may have said.
+    pub fn saying(&self, matches: &ArgMatches) -> Result<Self, CliError> {
+        let (said, ours) = (Globals::read(matches)?, self.globals.clone());
+        let globals = Globals {
+            deadline_us: said.deadline_us.or(ours.deadline_us),
+            dry_run: said.dry_run || ours.dry_run,
+            no_wait: said.no_wait || ours.no_wait,
+            trace: said.trace.or(ours.trace),
+            why: said.why.or(ours.why),
+            home: said.home.or(ours.home),
+            nats: said.nats.or(ours.nats),
+        };
         Ok(Self { globals, ..*self })
     }
 

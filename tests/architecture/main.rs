@@ -60,6 +60,7 @@ fn dependencies_point_the_right_way() -> Result<()> {
                 "if-manifest",
                 "if-discover",
                 "if-engine",
+                "if-orchestrator",
                 "if-plugin",
                 "if-plugin-files",
                 "if-bus",
@@ -70,7 +71,19 @@ fn dependencies_point_the_right_way() -> Result<()> {
             ],
         ),
         ("if-broker", &["if-schemas", "if-core", "if-witness", "if-bus", "if-home"]),
-        ("if-cli", &["if-schemas", "if-core", "if-bus", "if-manifest", "if-home", "if-plugin-files", "if-discover", "if-profile"]),
+        (
+            "if-cli",
+            &[
+                "if-schemas",
+                "if-core",
+                "if-bus",
+                "if-manifest",
+                "if-home",
+                "if-plugin-files",
+                "if-discover",
+                "if-profile",
+            ],
+        ),
     ]);
     let tests = ["if-tests", "if-harness", "if-benches"];
     for (package, dependencies) in dependencies()? {

@@ -2,6 +2,7 @@
 
 mod change;
 mod follow;
+mod generic;
 mod known;
 mod orchestrate;
 mod plan;
@@ -9,6 +10,9 @@ mod profile;
 mod runs;
 mod show;
 mod sources;
+
+pub use change::Signing;
+pub use known::{Known, find, rows};
 
 use crate::{CliError, context::Context};
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -25,6 +29,7 @@ pub fn tree(command: Command) -> Command {
             ),
         )
         .subcommand(run_tree(Command::new("run").about("one run: show, watch, cancel, resume, rollback")))
+        .subcommands(generic::trees())
 }
 
 fn run_tree(command: Command) -> Command {
@@ -63,6 +68,9 @@ pub fn run(context: &Context, matches: &ArgMatches) -> Result<(), CliError> {
             Some((verb, m)) => change::run(context, verb, m),
             None => runs::run(context, false),
         },
+        Some((verb, m)) if verb != "runs" => {
+            generic::run(context, verb, m).unwrap_or_else(|| runs::run(context, false))
+        }
         Some((_, m)) => runs::run(context, m.try_get_one("active").ok().flatten().is_some_and(|active| *active)),
         None => runs::run(context, false),
     }

@@ -6,6 +6,7 @@ mod config;
 mod consent;
 pub mod discover;
 mod down;
+mod guard;
 mod init;
 mod instance;
 mod key;
@@ -60,6 +61,12 @@ pub const NOUNS: &[Noun] = &[
         run: optimise::run,
     },
     Noun { name: "bus", about: "profiles and runs: several commands as one", tree: bus::tree, run: bus::run },
+    Noun {
+        name: "guard",
+        about: "steps of runs that wait for guardians, and votes",
+        tree: guard::tree,
+        run: guard::run,
+    },
     Noun { name: "watch", about: "the live state of an instance, as it changes", tree: watch::tree, run: watch::run },
     Noun { name: "on", about: "do something by itself whenever something is seen", tree: on::tree, run: on::run },
     Noun {
