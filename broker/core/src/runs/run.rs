@@ -3,7 +3,7 @@
 use super::step::StepKey;
 use crate::budget::Hold;
 use if_schemas::{
-    CommandId, Envelope, Hash, KeyId, Money, Name, Order, Settlement, Status, Timestamp, TraceId,
+    CommandId, Envelope, Hash, KeyId, Money, Name, Order, Settlement, Status, Timestamp, TraceId, Trust,
     plan::Phase,
     run::{Guard, Outcome},
 };
@@ -65,11 +65,12 @@ pub struct Mark {
     pub status: Option<Status>,
 }
 
-/// A vote.
+/// A vote. It counts as long as the key that signed it is a member's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cast {
     pub approve: bool,
     pub at: Timestamp,
+    pub key: KeyId,
 }
 
 /// A part of budgets kept for a step.
@@ -152,14 +153,32 @@ impl Run {
         }
     }
 
-    /// Weight of the votes for the leaf that count at `at`, and who said no and may.
-    pub(super) fn weigh(&self, leaf: &Hash, guard: &Guard, at: Timestamp) -> (u32, Option<&Name>) {
+    /// Weight of the votes for the leaf that count at `at`, and who said no and may. A vote of a key that was revoked since
+    /// counts neither way: nobody knows whose word it is.
+    pub(super) fn weigh(&self, trust: &Trust, leaf: &Hash, guard: &Guard, at: Timestamp) -> (u32, Option<&Name>) {
         let Some(votes) = self.votes.get(leaf) else { return (0, None) };
-        let counts = |cast: &Cast| at.since_us(cast.at) / 1_000 <= i64::try_from(guard.valid_ms).unwrap_or(i64::MAX);
-        let weight = votes.iter().filter(|(_, cast)| cast.approve && counts(cast));
-        let weight = weight.filter_map(|(name, _)| guard.of.get(name)).fold(0u32, |sum, w| sum.saturating_add(*w));
-        let no = votes.iter().find(|(name, cast)| !cast.approve && guard.veto.contains(name));
-        (weight, no.map(|(name, _)| name))
+        let active = |cast: &Cast| trust.standing(&cast.key).is_some_and(|s| s.is_active());
+        let valid_us = i64::try_from(guard.valid_ms).unwrap_or(i64::MAX).saturating_mul(1_000);
+        let fresh = |cast: &Cast| at.since_us(cast.at) <= valid_us;
+        let (mut weight, mut no) = (0u32, None);
+        for (name, cast) in votes.iter().filter(|(_, cast)| active(cast)) {
+            match guard.of.get(name) {
+                Some(w) if cast.approve && fresh(cast) => weight = weight.saturating_add(*w),
+                _ if !cast.approve && guard.veto.contains(name) => no = Some(name),
+                _ => {}
+            }
+        }
+        (weight, no)
+    }
+
+    /// May the orchestrator say that it ended like that?
+    pub(super) fn may_end_as(&self, outcome: Outcome) -> bool {
+        match outcome {
+            Outcome::Succeeded => self.phase == Phase::Do,
+            Outcome::RolledBack | Outcome::RollbackIncomplete => self.phase == Phase::Undo,
+            Outcome::Preempted => self.preempted_by.is_some(),
+            Outcome::Failed | Outcome::Cancelled | Outcome::Expired => true,
+        }
     }
 
     /// A command of it is in flight from now on.
