@@ -128,6 +128,11 @@ impl Run {
         self.order.max_cost.map(|cap| Money { amount_micros: self.posted_micros, currency: cap.currency })
     }
 
+    /// What is held for steps whose commands were not sent yet.
+    pub fn kept(&self) -> impl Iterator<Item = &Held> {
+        self.held.values()
+    }
+
     pub(crate) fn held(&self, step: u32) -> Option<&Held> {
         self.held.get(&step)
     }
