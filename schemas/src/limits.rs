@@ -60,6 +60,8 @@ pub const RUN_CONCURRENCY_MAX: u16 = 256;
 pub const RUN_WRITES_MAX: usize = 128;
 /// Most paid steps whose cost is reserved at the start of a run.
 pub const RUN_QUOTES_MAX: usize = 128;
+/// Most bytes of the quotes of those steps: with a whole envelope beside them they fit into an entry.
+pub const RUN_QUOTES_MAX_BYTES: usize = 32_000;
 /// Longest text of a note, bytes.
 pub const RUN_TEXT_MAX_BYTES: usize = 1_024;
 /// Longest life of a run, microseconds (7 days).

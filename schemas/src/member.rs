@@ -158,6 +158,15 @@ impl Member {
         }
     }
 
+    /// True if it may do something to the instance.
+    pub fn may_send_some(&self, provider: &Name, instance: &Name) -> bool {
+        match self.role {
+            Role::Admin => true,
+            Role::Operator => self.grants.iter().any(|g| g.covers_instance(provider, instance)),
+            Role::Worker | Role::Broker => false,
+        }
+    }
+
     /// True if it may serve some instance of the provider.
     pub fn may_serve_some(&self, provider: &Name) -> bool {
         self.role == Role::Worker && self.grants.iter().any(|g| g.covers_provider(provider))

@@ -247,6 +247,16 @@ impl Step {
         }
     }
 
+    /// Guardians approve exactly one command: its arguments have to be known when they are asked.
+    fn check_guard(&self) -> Result<(), SchemaError> {
+        let Some(guard) = &self.guard else { return Ok(()) };
+        guard.check()?;
+        if self.call().is_some_and(|call| matches!(call.args, Args::Open(_))) {
+            return Err(SchemaError::invalid("step", &self.id, "what is to be approved must be known before the run"));
+        }
+        Ok(())
+    }
+
     /// Every command that may undo it, with the number of its way.
     pub fn undo_calls(&self) -> Vec<(u16, &Call)> {
         match &self.undo {
@@ -283,6 +293,7 @@ impl Plan {
             if before.any(|other| other >= place) {
                 return Err(SchemaError::invalid("step", &step.id, "it needs a step that does not come before it"));
             }
+            step.check_guard()?;
         }
         Ok(())
     }

@@ -1,11 +1,11 @@
 //! Runs: an operator signs a whole plan once, an orchestrator carries it out and can do nothing else with that signature.
 
 use crate::{
-    Code, Command, CommandId, Envelope, Hash, KeyId, Kind, Money, Name, OperationId, Reject, SchemaError, Signed,
-    Target, Timestamp, TraceId, Trust,
+    Code, Command, CommandId, Effect, Envelope, Hash, KeyId, Kind, Money, Name, OperationId, Reject, SchemaError,
+    Signed, Target, Timestamp, TraceId, Trust,
     batch::Path,
-    limits::{GUARDIANS_MAX, RUN_TEXT_MAX_BYTES, RUN_WRITES_MAX},
-    plan::{Ended, Leaf, Phase},
+    limits::{GUARDIANS_MAX, RUN_STEPS_MAX, RUN_TEXT_MAX_BYTES, RUN_WRITES_MAX},
+    plan::{Ended, Leaf, Phase, Plan},
     price::Quote,
 };
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ pub struct RunChange {
     pub issued_at: Timestamp,
     pub deadline: Timestamp,
     pub op: RunOp,
-    /// `Payload::hash` of what belongs to it: the [`crate::Plan`] of an order, the [`Facts`] of a note.
+    /// `Payload::hash` of what belongs to it: the [`crate::Plan`] of an order, the [`Facts`] of a note. Nothing else has one.
     pub payload: Option<Hash>,
 }
 
@@ -41,8 +41,9 @@ pub enum RunOp {
     Resume { run: CommandId },
     /// By the operator: undo a run that has ended.
     Rollback { run: CommandId },
-    /// By the orchestrator.
-    Note { run: CommandId, note: Note },
+    /// By the orchestrator. `after`: index of the newest entry of the run it had read; what was written before the run
+    /// turned (cancelled, resumed, undone) does not count any more.
+    Note { run: CommandId, after: u64, note: Note },
     /// By a guardian.
     Vote(Vote),
 }
@@ -257,6 +258,7 @@ fn outside(what: &str) -> Reject {
 
 impl RunChange {
     pub fn check(&self) -> Result<(), SchemaError> {
+        self.check_payload()?;
         let text = match &self.op {
             RunOp::Start(order) => return order.check(),
             RunOp::Note { note, .. } => match note {
@@ -270,6 +272,20 @@ impl RunChange {
             return Err(SchemaError::TooLarge { what: "text of a run", bytes: text.len(), limit: RUN_TEXT_MAX_BYTES });
         }
         Ok(())
+    }
+
+    /// An order without its plan could not be carried out; what nothing reads is not kept.
+    fn check_payload(&self) -> Result<(), SchemaError> {
+        let (may, must) = match &self.op {
+            RunOp::Start(_) => (true, true),
+            RunOp::Note { .. } => (true, false),
+            RunOp::Cancel { .. } | RunOp::Resume { .. } | RunOp::Rollback { .. } | RunOp::Vote(_) => (false, false),
+        };
+        if if self.payload.is_some() { may } else { !must } {
+            return Ok(());
+        }
+        let rule = "an order has its plan, a note may have facts, nothing else has a payload";
+        Err(SchemaError::invalid("payload of a change of a run", self.op.operation(), rule))
     }
 
     /// The run it is about.
@@ -316,13 +332,37 @@ impl Order {
         if command.session != self.session {
             return Err(outside("its session"));
         }
+        let target = (&command.provider, &command.instance);
+        if command.effect != Effect::Read && !self.writes.iter().any(|t| (&t.provider, &t.instance) == target) {
+            return Err(outside("what it writes to"));
+        }
         if step.path.root(step.leaf(command).hash()?)? != self.root {
             return Err(outside(&format!("step {} with these arguments", step.step)));
         }
         Ok(())
     }
 
+    /// Is it the order of this plan?
+    pub fn check_plan(&self, plan: &Plan) -> Result<(), SchemaError> {
+        plan.check()?;
+        let differs = |what: &str, rule| Err(SchemaError::invalid("order", what, rule));
+        if plan.profile != self.profile || plan.steps.len() != usize::try_from(self.steps).unwrap_or(usize::MAX) {
+            return differs(self.profile.as_str(), "its profile and number of steps are those of its plan");
+        }
+        if let Some(target) = plan.writes().into_iter().find(|t| !self.writes.contains(t)) {
+            return differs(&target.to_string(), "its writes name every instance that its plan writes to");
+        }
+        if plan.tree()?.root != self.root {
+            return differs(&self.root.to_string(), "its root is that of its plan");
+        }
+        Ok(())
+    }
+
     fn check(&self) -> Result<(), SchemaError> {
+        let steps = usize::try_from(self.steps).unwrap_or(usize::MAX);
+        if steps > RUN_STEPS_MAX {
+            return Err(SchemaError::TooLarge { what: "steps of a run", bytes: steps, limit: RUN_STEPS_MAX });
+        }
         if self.writes.len() > RUN_WRITES_MAX {
             let found = self.writes.len();
             return Err(SchemaError::TooLarge { what: "targets of a run", bytes: found, limit: RUN_WRITES_MAX });

@@ -136,6 +136,7 @@ fn check_envelope(case: &Case) {
         Kind::Presence => check_body::<Announcement>(case, &envelope, &key),
         Kind::Finance => check_body::<if_schemas::FinanceChange>(case, &envelope, &key),
         Kind::State => check_body::<if_schemas::state::StateReport>(case, &envelope, &key),
+        Kind::Run => check_body::<if_schemas::RunChange>(case, &envelope, &key),
         Kind::Tariff => check_body::<if_schemas::tariff::Tariff>(case, &envelope, &key),
     }
 }

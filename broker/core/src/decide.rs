@@ -127,7 +127,7 @@ pub fn decide(state: &State, now: Timestamp, input: Input) -> Decision {
         Input::Finance { change, prior, zone_known } => finance_(state, now, change, prior, zone_known),
         Input::Period { budget, window } => period(state, now, budget, window),
         Input::Run { change, prior, asked } => run::change(state, now, change, prior, asked),
-        Input::Lease { run } => run::lease(state, run),
+        Input::Lease { run } => run::lease(state, now, run),
         Input::RunOver { run } => run::over(state, now, run),
         Input::Overdue { command } => overdue(state, command),
     }

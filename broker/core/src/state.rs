@@ -4,13 +4,12 @@ use crate::{
     Book, Budgets, Ledger, LedgerError, Runs, Window, admission,
     budget::{AccountError, Hold, Spender},
     finance,
-    runs::{Held, Share},
+    runs::{self, Held, Share},
     settlement,
 };
 use if_schemas::{
     Body, Command, CommandId, Effect, Entry, Envelope, FinanceChange, Hash, KeyId, Kind, Money, Name, OperationId,
-    Reject, ResultEvent, Role, RunChange, RunOp, SchemaError, Settlement, Status, Target, Timestamp, TraceId, Trust,
-    codec,
+    Reject, ResultEvent, Role, RunChange, RunOp, SchemaError, Settlement, Status, Timestamp, TraceId, Trust, codec,
     finance::{BudgetAlert, BudgetKey},
     limits::RESULT_GRACE_US,
     price::Quote,
@@ -186,7 +185,7 @@ impl State {
             Body::Period { budget, start, end } => self.begin(entry, budget, Window { start: *start, end: *end })?,
             Body::Run { envelope, quotes } => self.change_run(entry, envelope, quotes)?,
             Body::Lease { run } => {
-                self.runs.check_lease(run).map_err(ApplyError::Rule)?;
+                self.runs.check_lease(run, entry.at).map_err(ApplyError::Rule)?;
                 self.runs.lease(run);
             }
             Body::RunOver { run, outcome, by } => {
@@ -399,27 +398,18 @@ impl State {
         quotes: &[StepQuote],
         at: Timestamp,
     ) -> Result<BTreeMap<u32, Held>, ApplyError> {
-        let session = match &change.op {
-            RunOp::Start(order) => order.session.clone(),
-            _ if quotes.is_empty() => None,
+        let order = match &change.op {
+            RunOp::Start(order) => order,
+            _ if quotes.is_empty() => return Ok(BTreeMap::new()),
             _ => return Err(ApplyError::Rule("something is kept for what is no order")),
         };
-        let operator = self.trust.claimed_name(signer).map_err(ApplyError::NotAllowed)?.clone();
-        let mut held = BTreeMap::new();
-        for StepQuote { step, operation, target, quote } in quotes {
+        for StepQuote { target, quote, .. } in quotes {
             let reserved = quote.worst_case().map_err(|_| ApplyError::Rule("a quote that cannot be counted"))?;
             self.check_quote(&target.provider, reserved, Some(quote))?;
-            let Target { provider, instance } = target;
-            let session = session.as_ref();
-            let spender = Spender { operation, provider, instance, operator: &operator, session, reserved };
-            let holds = self.budgets.plan(&spender, &self.book, at).map_err(ApplyError::NotAllowed)?;
-            self.budgets.hold(&holds)?;
-            self.ledger.reserve(reserved)?;
-            if held.insert(*step, Held { reserved, holds }).is_some() {
-                return Err(ApplyError::Rule("a step is kept for twice"));
-            }
         }
-        Ok(held)
+        let operator = self.trust.claimed_name(signer).map_err(ApplyError::NotAllowed)?;
+        let money = (&self.book, &mut self.budgets, &mut self.ledger);
+        runs::keep(money, (operator, order), quotes, at).map_err(ApplyError::NotAllowed)
     }
 
     /// Lets go of what was kept for steps.

@@ -1,8 +1,8 @@
 //! From untrusted submissions to values whose signature is proven. The only constructors of the `Verified*` types.
 
 use if_schemas::{
-    Code, Command, Envelope, FinanceChange, Hash, KeyId, Kind, Name, OperationId, Payload, PublicKey, Reject,
-    ResultEvent, RunChange, SchemaError, Signed, Trust, TrustChange, wire::Submission,
+    Code, Command, Envelope, FinanceChange, Hash, KeyId, Kind, Name, OperationId, Payload, Plan, PublicKey, Reject,
+    ResultEvent, RunChange, RunOp, SchemaError, Signed, Trust, TrustChange, wire::Submission,
 };
 
 /// An envelope of a member, its signature checked, its body read.
@@ -111,21 +111,35 @@ impl VerifiedFinance {
     }
 }
 
-/// A change of a run whose signer and payload are proven.
+/// A change of a run whose signer and payload are proven; an order also has a plan that it is the order of.
 #[derive(Debug, Clone)]
 pub struct VerifiedRun {
     pub(crate) authentic: Authentic<RunChange>,
     pub(crate) payload: Option<Payload>,
+    plan: Option<Plan>,
 }
 
 impl VerifiedRun {
+    /// The plan is looked at here, not by the one writer: it may be large. Like a payload that does not match, an order of
+    /// something else than its plan is refused and not logged.
     pub fn verify(trust: &Trust, submission: Submission) -> Result<Self, Reject> {
         let authentic = Authentic::<RunChange>::verify(trust, submission.envelope)?;
-        let payload = match &authentic.body().payload {
+        let change = authentic.body();
+        let bad = |error: SchemaError| Reject::new(Code::BadRunChange, error.to_string());
+        change.check().map_err(bad)?;
+        let payload = match &change.payload {
             Some(committed) => Some(check_payload(submission.payload, committed)?),
             None => None,
         };
-        Ok(Self { authentic, payload })
+        let plan = match (&change.op, &payload) {
+            (RunOp::Start(order), Some(payload)) => {
+                let plan: Plan = payload.read().map_err(bad)?;
+                order.check_plan(&plan).map_err(bad)?;
+                Some(plan)
+            }
+            _ => None,
+        };
+        Ok(Self { authentic, payload, plan })
     }
     pub fn change(&self) -> &RunChange {
         self.authentic.body()
@@ -136,9 +150,9 @@ impl VerifiedRun {
     pub fn signer(&self) -> PublicKey {
         self.authentic.signer()
     }
-    /// The plan of an order, the facts of a note.
-    pub fn payload(&self) -> Option<&Payload> {
-        self.payload.as_ref()
+    /// Of an order.
+    pub fn plan(&self) -> Option<&Plan> {
+        self.plan.as_ref()
     }
 }
 

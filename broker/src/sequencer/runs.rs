@@ -6,14 +6,13 @@ use crate::{
     presence::{Call, Presence},
 };
 use if_core::{Asked, Input, Pricing, VerifiedRun};
-use if_schemas::{Payload, Plan, RunOp, Timestamp, plan::Args, run::Reserve};
+use if_schemas::{Payload, RunOp, Timestamp, plan::Args, run::Reserve};
 
 /// The price of every command that an order wants to have reserved. What cannot be known before the run is named as that,
 /// so it is refused rather than free.
 pub(super) fn asked(presence: &Presence, change: &VerifiedRun) -> Vec<Asked> {
     let RunOp::Start(order) = &change.change().op else { return Vec::new() };
-    let plan = change.payload().and_then(|p| p.read::<Plan>().ok());
-    let Some(plan) = plan.filter(|_| order.reserve == Reserve::Run) else { return Vec::new() };
+    let Some(plan) = change.plan().filter(|_| order.reserve == Reserve::Run) else { return Vec::new() };
     let steps = (0u32..).zip(&plan.steps).filter(|(_, s)| s.skip.is_none());
     steps
         .filter_map(|(step, s)| s.call().map(|call| (step, call)))

@@ -62,7 +62,7 @@ pub fn sign(node: &Node, run: CommandId, known: &Known, doing: &Doing) -> Result
                 trace: known.trace,
                 issued_at,
                 deadline: issued_at.saturating_add_us(NOTE_LIFE_US),
-                op: RunOp::Note { run, note: note.clone() },
+                op: RunOp::Note { run, after: known.next.saturating_sub(1), note: note.clone() },
                 payload: payload.as_ref().map(Payload::hash),
             };
             let submission = Submission { envelope: Envelope::seal(&change, &node.key)?, payload };

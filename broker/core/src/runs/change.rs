@@ -5,14 +5,17 @@ use super::{
     run::{Cast, Held},
 };
 use if_schemas::{
-    Code, CommandId, Envelope, KeyId, Order, Reject, Role, RunChange, RunOp, Timestamp, Trust,
+    Code, CommandId, Envelope, KeyId, Member, Order, Reject, Role, RunChange, RunOp, Timestamp, Trust,
     limits::RUN_LIFE_MAX_US,
     plan::Phase,
     run::{Note, OnConflict, Outcome, Vote},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-/// Most votes one run keeps.
+/// Most votes of one guardian that a run keeps. Each has a number of its own: nobody can use up those of another.
 const VOTES_MAX: usize = 1_024;
 
 impl Runs {
@@ -23,17 +26,20 @@ impl Runs {
         let unknown = || Reject::new(Code::UnknownKey, format!("no member has the key {signer}"));
         let member = trust.active(standing.ok_or_else(unknown)?)?;
         if let RunOp::Start(order) = &change.op {
-            return self.check_start(trust, member.role, order, at);
+            return self.check_start(trust, member, order, at);
         }
         let run = self.known(&change.run())?;
         if change.trace != run.trace {
             return Err(bad("its trace is not that of the run"));
         }
-        if let RunOp::Note { note, .. } = &change.op {
+        if let RunOp::Note { note, after, .. } = &change.op {
+            if *after < run.turned {
+                return Err(bad(format!("it was written before entry {}, which changed where the run goes", run.turned)));
+            }
             return check_note(run, signer, note);
         }
         if let RunOp::Vote(vote) = &change.op {
-            return check_vote(run, member.role, vote);
+            return check_vote(run, member, vote);
         }
         if *signer != run.operator && member.role != Role::Admin {
             return Err(Reject::new(Code::NotAllowed, format!("the run {} is not {}'s", change.run(), member.name))
@@ -41,7 +47,9 @@ impl Runs {
         }
         match (&change.op, run.standing) {
             (RunOp::Cancel { .. }, Standing::Ended { .. }) => Err(not_going(change, run)),
-            (RunOp::Cancel { .. }, _) if run.cancelled => Err(bad("it is cancelled already")),
+            (RunOp::Cancel { rollback, .. }, _) if run.cancelled && run.rollback == *rollback => {
+                Err(bad("it is cancelled already"))
+            }
             (RunOp::Resume { .. } | RunOp::Rollback { .. }, Standing::Ended { outcome, .. }) => {
                 self.check_again(run, &change.op, outcome, at)
             }
@@ -51,9 +59,14 @@ impl Runs {
         }
     }
 
-    fn check_start(&self, trust: &Trust, role: Role, order: &Order, at: Timestamp) -> Result<(), Reject> {
-        if !matches!(role, Role::Admin | Role::Operator) {
-            return Err(Reject::new(Code::NotAllowed, format!("a {} orders no runs", role.as_str())));
+    fn check_start(&self, trust: &Trust, member: &Member, order: &Order, at: Timestamp) -> Result<(), Reject> {
+        if !matches!(member.role, Role::Admin | Role::Operator) {
+            return Err(Reject::new(Code::NotAllowed, format!("a {} orders no runs", member.role.as_str())));
+        }
+        // Who may do nothing to an instance must not be able to keep others from it.
+        if let Some(target) = order.writes.iter().find(|t| !member.may_send_some(&t.provider, &t.instance)) {
+            return Err(Reject::new(Code::NotAllowed, format!("{} may do nothing to {target}", member.name))
+                .hint(format!("an admin grants it with `--allow 'OPERATION@{target}'`")));
         }
         let delegate = trust.standing(&order.delegate).filter(|s| s.is_active() && s.member.role == Role::Worker);
         if delegate.is_none() {
@@ -106,21 +119,38 @@ impl Runs {
             RunOp::Cancel { rollback, .. } => {
                 run.cancelled = true;
                 run.rollback = *rollback;
+                run.turned = index;
+                let began = run.standing == Standing::Going || run.phase == Phase::Undo || !run.marks.is_empty();
+                // Who was to carry it out may not even say that it is over.
+                let deserted = !trust.standing(&run.order.delegate).is_some_and(|s| s.is_active());
+                if !began || deserted {
+                    return run.end(Outcome::Cancelled, at);
+                }
             }
             RunOp::Resume { .. } | RunOp::Rollback { .. } => {
                 if matches!(change.op, RunOp::Rollback { .. }) {
                     run.phase = Phase::Undo;
                 }
                 run.cancelled = false;
+                run.rollback = false;
                 run.preempted_by = None;
                 run.explained = false;
+                run.turned = index;
+                run.over.clear();
                 run.standing = first_standing(&run.order, index);
             }
             RunOp::Note { note, .. } => match note {
-                Note::Undoing { .. } => run.phase = Phase::Undo,
+                Note::Undoing { .. } => {
+                    run.phase = Phase::Undo;
+                    run.turned = index;
+                }
                 Note::AwaitsApproval { step } => drop(run.awaiting.insert(*step, at)),
-                Note::Ended { step, .. } => drop(run.awaiting.remove(step)),
-                Note::Recorded { .. } | Note::Undone { .. } => {}
+                Note::Ended { step, .. } => {
+                    run.awaiting.remove(step);
+                    run.over.insert((*step, Phase::Do));
+                }
+                Note::Undone { step, .. } => drop(run.over.insert((*step, Phase::Undo))),
+                Note::Recorded { .. } => {}
                 Note::Closed { outcome, .. } => {
                     run.explained = true;
                     return if run.has_ended() { Vec::new() } else { run.end(*outcome, at) };
@@ -128,7 +158,7 @@ impl Runs {
             },
             RunOp::Vote(vote) => {
                 if let Ok(name) = trust.claimed_name(&envelope.key()) {
-                    let cast = Cast { approve: vote.approve, at };
+                    let cast = Cast { approve: vote.approve, at, key: envelope.key() };
                     run.votes.entry(vote.leaf).or_default().insert(name.clone(), cast);
                 }
             }
@@ -148,6 +178,7 @@ impl Runs {
             for other in self.conflicting(&order.writes) {
                 if let Some(run) = self.known_mut(&other).filter(|r| !r.has_ended()) {
                     run.preempted_by = Some(change.id);
+                    run.turned = index;
                 }
             }
         }
@@ -168,6 +199,8 @@ impl Runs {
             marks: BTreeMap::new(),
             votes: BTreeMap::new(),
             held,
+            over: BTreeSet::new(),
+            turned: index,
             awaiting: BTreeMap::new(),
             in_flight: 0,
             reserved_micros: 0,
@@ -177,9 +210,9 @@ impl Runs {
     }
 
     /// The broker's own word: the run has what it writes to.
-    pub(crate) fn check_lease(&self, id: &CommandId) -> Result<(), &'static str> {
+    pub(crate) fn check_lease(&self, id: &CommandId, at: Timestamp) -> Result<(), &'static str> {
         match self.grantable() {
-            Some(next) if next == *id => Ok(()),
+            Some(next) if next == *id && self.ending(id, at).is_none() => Ok(()),
             _ => Err("a run that is not the next one goes on"),
         }
     }
@@ -221,7 +254,11 @@ fn check_note(run: &Run, signer: &KeyId, note: &Note) -> Result<(), Reject> {
     }
     match note {
         Note::Closed { .. } if run.in_flight > 0 => Err(bad("commands of it are under way")),
+        Note::Closed { outcome, .. } if !run.may_end_as(*outcome) => {
+            Err(bad(format!("that is not how it ended: {}", outcome.as_str())))
+        }
         Note::Undoing { .. } if run.phase == Phase::Undo => Err(bad("it is being undone already")),
+        Note::Undoing { .. } if run.cancelled && !run.rollback => Err(bad("it was cancelled, and not to be undone")),
         Note::Ended { step, .. }
         | Note::AwaitsApproval { step }
         | Note::Recorded { step }
@@ -234,9 +271,9 @@ fn check_note(run: &Run, signer: &KeyId, note: &Note) -> Result<(), Reject> {
     }
 }
 
-fn check_vote(run: &Run, role: Role, vote: &Vote) -> Result<(), Reject> {
-    if !matches!(role, Role::Admin | Role::Operator) {
-        return Err(Reject::new(Code::NotAllowed, format!("a {} is no guardian", role.as_str())));
+fn check_vote(run: &Run, member: &Member, vote: &Vote) -> Result<(), Reject> {
+    if !matches!(member.role, Role::Admin | Role::Operator) {
+        return Err(Reject::new(Code::NotAllowed, format!("a {} is no guardian", member.role.as_str())));
     }
     if run.has_ended() {
         return Err(Reject::new(Code::RunNotGoing, "the run has ended"));
@@ -244,8 +281,10 @@ fn check_vote(run: &Run, role: Role, vote: &Vote) -> Result<(), Reject> {
     if vote.step >= run.order.steps {
         return Err(bad(format!("it has no step {}", vote.step)));
     }
-    if run.votes.values().map(BTreeMap::len).sum::<usize>() >= VOTES_MAX {
-        return Err(bad(format!("{VOTES_MAX} votes were cast on the run already")));
+    let has_voted = |votes: &BTreeMap<_, _>| votes.contains_key(&member.name);
+    let is_new = !run.votes.get(&vote.leaf).is_some_and(has_voted);
+    if is_new && run.votes.values().filter(|votes| has_voted(votes)).count() >= VOTES_MAX {
+        return Err(bad(format!("{} voted {VOTES_MAX} times on the run already", member.name)));
     }
     Ok(())
 }

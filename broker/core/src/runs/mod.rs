@@ -3,9 +3,11 @@
 //! Deciding and applying use the same checks, so a log in which an orchestrator did more than it was ordered does not apply.
 
 mod change;
+mod keep;
 mod run;
 mod step;
 
+pub(crate) use keep::keep;
 pub use run::{Cast, Mark, Run, Standing};
 pub(crate) use run::{Held, Share};
 pub(crate) use step::StepKey;
@@ -45,10 +47,12 @@ impl Runs {
         self.runs.get_mut(id).map(Arc::make_mut)
     }
 
-    /// The first run that waits for targets nobody else has or waited for earlier.
+    /// The first run that waits for targets nobody else has or waited for earlier. One that lost its place waits no more.
     pub fn grantable(&self) -> Option<CommandId> {
-        let waits = |r: &Run| matches!(r.standing(), Standing::Waiting { .. }) && !r.is_cancelled();
-        let mut waiting: Vec<_> = self.runs.iter().filter(|(_, r)| waits(r)).collect();
+        let waits = |run: &Run| {
+            matches!(run.standing(), Standing::Waiting { .. }) && run.preempted_by.is_none() && !run.is_cancelled()
+        };
+        let mut waiting: Vec<_> = self.iter().filter(|(_, run)| waits(run)).collect();
         if waiting.is_empty() {
             return None;
         }

@@ -3,12 +3,12 @@
 use super::step::StepKey;
 use crate::budget::Hold;
 use if_schemas::{
-    CommandId, Envelope, Hash, KeyId, Money, Name, Order, Settlement, Status, Timestamp, TraceId,
+    CommandId, Envelope, Hash, KeyId, Money, Name, Order, Settlement, Status, Timestamp, TraceId, Trust,
     plan::Phase,
     run::{Guard, Outcome},
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
@@ -37,6 +37,10 @@ pub struct Run {
     pub(super) votes: BTreeMap<Hash, BTreeMap<Name, Cast>>,
     /// What is held for steps whose commands were not sent yet.
     pub(super) held: BTreeMap<u32, Held>,
+    /// Ends of steps, forward and back, that were noted: no command of theirs follows, until the run is resumed or undone.
+    pub(super) over: BTreeSet<(u32, Phase)>,
+    /// Index of the entry that last changed where the run goes.
+    pub(super) turned: u64,
     /// Steps that wait for guardians.
     pub(super) awaiting: BTreeMap<u32, Timestamp>,
     pub(super) in_flight: u32,
@@ -67,11 +71,12 @@ pub struct Mark {
     pub status: Option<Status>,
 }
 
-/// A vote.
+/// A vote. It counts as long as the key that signed it is a member's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cast {
     pub approve: bool,
     pub at: Timestamp,
+    pub key: KeyId,
 }
 
 /// A part of budgets kept for a step.
@@ -133,6 +138,11 @@ impl Run {
         self.order.max_cost.map(|cap| Money { amount_micros: self.posted_micros, currency: cap.currency })
     }
 
+    /// What is held for steps whose commands were not sent yet.
+    pub fn kept(&self) -> impl Iterator<Item = &Held> {
+        self.held.values()
+    }
+
     pub(crate) fn held(&self, step: u32) -> Option<&Held> {
         self.held.get(&step)
     }
@@ -158,14 +168,32 @@ impl Run {
         }
     }
 
-    /// Weight of the votes for the leaf that count at `at`, and who said no and may.
-    pub(super) fn weigh(&self, leaf: &Hash, guard: &Guard, at: Timestamp) -> (u32, Option<&Name>) {
+    /// Weight of the votes for the leaf that count at `at`, and who said no and may. A vote of a key that was revoked since
+    /// counts neither way: nobody knows whose word it is.
+    pub(super) fn weigh(&self, trust: &Trust, leaf: &Hash, guard: &Guard, at: Timestamp) -> (u32, Option<&Name>) {
         let Some(votes) = self.votes.get(leaf) else { return (0, None) };
-        let counts = |cast: &Cast| at.since_us(cast.at) / 1_000 <= i64::try_from(guard.valid_ms).unwrap_or(i64::MAX);
-        let weight = votes.iter().filter(|(_, cast)| cast.approve && counts(cast));
-        let weight = weight.filter_map(|(name, _)| guard.of.get(name)).fold(0u32, |sum, w| sum.saturating_add(*w));
-        let no = votes.iter().find(|(name, cast)| !cast.approve && guard.veto.contains(name));
-        (weight, no.map(|(name, _)| name))
+        let active = |cast: &Cast| trust.standing(&cast.key).is_some_and(|s| s.is_active());
+        let valid_us = i64::try_from(guard.valid_ms).unwrap_or(i64::MAX).saturating_mul(1_000);
+        let fresh = |cast: &Cast| at.since_us(cast.at) <= valid_us;
+        let (mut weight, mut no) = (0u32, None);
+        for (name, cast) in votes.iter().filter(|(_, cast)| active(cast)) {
+            match guard.of.get(name) {
+                Some(w) if cast.approve && fresh(cast) => weight = weight.saturating_add(*w),
+                _ if !cast.approve && guard.veto.contains(name) => no = Some(name),
+                _ => {}
+            }
+        }
+        (weight, no)
+    }
+
+    /// May the orchestrator say that it ended like that?
+    pub(super) fn may_end_as(&self, outcome: Outcome) -> bool {
+        match outcome {
+            Outcome::Succeeded => self.phase == Phase::Do,
+            Outcome::RolledBack | Outcome::RollbackIncomplete => self.phase == Phase::Undo,
+            Outcome::Preempted => self.preempted_by.is_some(),
+            Outcome::Failed | Outcome::Cancelled | Outcome::Expired => true,
+        }
     }
 
     /// A command of it is in flight from now on.

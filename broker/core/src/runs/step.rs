@@ -38,7 +38,7 @@ impl Runs {
         }
         check_turn(run, step, command.deadline.max(at))?;
         check_repeat(run, command.effect, step)?;
-        check_guard(run, command, step, at)?;
+        check_guard(run, trust, command, step, at)?;
         Ok(run)
     }
 
@@ -87,6 +87,7 @@ fn check_turn(run: &Run, step: &StepRef, latest: Timestamp) -> Result<(), Reject
     }
     match (run.phase, step.phase) {
         (Phase::Do, Phase::Do) if run.cancelled => not_now("was cancelled"),
+        (Phase::Undo, Phase::Undo) if run.cancelled && !run.rollback => not_now("was cancelled"),
         (Phase::Do, Phase::Undo) => not_now("is not being undone"),
         (Phase::Undo, Phase::Do) => not_now("is being undone"),
         _ => Ok(()),
@@ -95,6 +96,9 @@ fn check_turn(run: &Run, step: &StepRef, latest: Timestamp) -> Result<(), Reject
 
 /// What may have happened and must not happen twice is not sent again, whoever restarted in between.
 fn check_repeat(run: &Run, effect: Effect, step: &StepRef) -> Result<(), Reject> {
+    if run.over.contains(&(step.step, step.phase)) {
+        return Err(Reject::new(Code::StepDone, format!("step {} of the run has ended", step.step)));
+    }
     let Some(mark) = run.marks.get(&StepKey::of(step)) else { return Ok(()) };
     let done = |why: &str| {
         let text = format!("step {} of the run was sent already ({}): {why}", step.step, mark.command);
@@ -107,9 +111,9 @@ fn check_repeat(run: &Run, effect: Effect, step: &StepRef) -> Result<(), Reject>
     }
 }
 
-fn check_guard(run: &Run, command: &Command, step: &StepRef, at: Timestamp) -> Result<(), Reject> {
+fn check_guard(run: &Run, trust: &Trust, command: &Command, step: &StepRef, at: Timestamp) -> Result<(), Reject> {
     let Some(guard) = &step.guard else { return Ok(()) };
-    let (weight, no) = run.weigh(&step.leaf(command).hash()?, guard, at);
+    let (weight, no) = run.weigh(trust, &step.leaf(command).hash()?, guard, at);
     let missing = |text: String| Err(Reject::new(Code::ApprovalMissing, text).hint("see `ifctl guard pending`"));
     match no {
         Some(name) => missing(format!("{name} has rejected step {}", step.step)),

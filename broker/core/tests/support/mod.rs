@@ -1,6 +1,8 @@
 //! A broker without IO: keys, clock and log in memory.
 #![allow(dead_code)]
 
+pub mod runs;
+
 use if_core::{
     Decision, Input, Metered, Pricing, Prior, Served, State, VerifiedChange, VerifiedCommand, VerifiedFinance,
     VerifiedResult, Window, decide,
@@ -263,7 +265,7 @@ impl World {
         }
     }
 
-    fn prior(&self, id: &CommandId, hash: &Hash) -> Prior {
+    pub fn prior(&self, id: &CommandId, hash: &Hash) -> Prior {
         let of_id = || self.seen.iter().filter(|(i, ..)| i == id);
         match of_id().find(|(_, h, ..)| h == hash) {
             Some((_, _, head, reject)) => Prior::Same { head: *head, reject: reject.clone() },

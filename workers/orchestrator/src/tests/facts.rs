@@ -66,7 +66,7 @@ fn refusals_of_commands_and_of_notes() {
     let refused = Body::Rejected { envelope: Envelope::seal(&mine, &key()).unwrap(), reject: reject.clone() };
     let expected = What::Refused { step: 1, phase: Phase::Do, command: mine.id, reject: reject.clone() };
     assert_eq!(fact(refused, None), Some(expected));
-    let note = change(RunOp::Note { run: run_id(), note: Note::AwaitsApproval { step: 0 } });
+    let note = change(RunOp::Note { run: run_id(), after: 0, note: Note::AwaitsApproval { step: 0 } });
     let refused = Body::Rejected { envelope: Envelope::seal(&note, &key()).unwrap(), reject };
     assert_eq!(fact(refused, None), Some(What::NoteRefused));
 }
@@ -140,7 +140,7 @@ fn changes_of_the_run() {
     let payload = Payload::new(&recorded, Salt([0; 16])).unwrap();
     let note = Note::Recorded { step: 2 };
     let expected = What::Noted { note: note.clone(), facts: Some(recorded) };
-    assert_eq!(of(RunOp::Note { run, note }, Some(&payload)), expected);
+    assert_eq!(of(RunOp::Note { run, after: 0, note }, Some(&payload)), expected);
 }
 
 #[test]
