@@ -221,7 +221,8 @@ fn only_the_delegate_reports_and_only_while_the_run_goes_on() {
     assert_eq!(s.op(&waiting, other, &delegate()), "run_not_going");
     let stray = Show { trace: if_schemas::TraceId::from_bytes([1; 16]), ..show.clone() };
     assert_eq!(s.op(&stray, note(1), &delegate()), "bad_run_change");
-    let unknown = RunOp::Note { run: CommandId::from_bytes([1; 16]), after: u64::MAX, note: Note::Recorded { step: 0 } };
+    let unknown =
+        RunOp::Note { run: CommandId::from_bytes([1; 16]), after: u64::MAX, note: Note::Recorded { step: 0 } };
     assert_eq!(s.op(&show, unknown, &delegate()), "unknown_run");
     let long = Note::Undoing { why: "x".repeat(if_schemas::limits::RUN_TEXT_MAX_BYTES + 1) };
     assert_eq!(s.note(&show, long), "bad_run_change");

@@ -34,7 +34,10 @@ impl Runs {
         }
         if let RunOp::Note { note, after, .. } = &change.op {
             if *after < run.turned {
-                return Err(bad(format!("it was written before entry {}, which changed where the run goes", run.turned)));
+                return Err(bad(format!(
+                    "it was written before entry {}, which changed where the run goes",
+                    run.turned
+                )));
             }
             return check_note(run, signer, note);
         }

@@ -104,14 +104,15 @@ impl Stage {
     pub fn new() -> Self {
         let mut stage = Self { w: World::new(), turns: true };
         for (who, key, grants) in [
-            ("conductor", delegate(), &[][..]),
-            ("gina", gina(), &[]),
+            ("gina", gina(), &[][..]),
             ("gil", gil(), &[]),
             ("gus", gus(), &[]),
             ("olga", olga(), &["*@obs"]),
         ] {
             stage.trust(TrustOp::Add(member(who, &key, Role::Operator, grants)));
         }
+        // A node that carries runs out and serves nothing itself.
+        stage.trust(TrustOp::Add(member("conductor", &delegate(), Role::Worker, &[])));
         stage
     }
 
