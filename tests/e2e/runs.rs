@@ -143,7 +143,7 @@ async fn a_run_is_carried_out_in_order_under_one_trace() -> Result<()> {
     ensure!(operations(&fabric, trace).await? == pairs(&expected), "{:?}", operations(&fabric, trace).await?);
     ensure!(fabric.executions() == 3);
     let (home, _dir) = fabric.stop().await?;
-    let report = if_witness::fsck(&home.witness_dir(), |_, _| {})?;
+    let report = if_witness::fsck::fsck(&home.witness_dir(), |_, _| {})?;
     ensure!(report.problems.is_empty(), "{report:?}");
     Ok(())
 }
