@@ -43,7 +43,7 @@ fn orders() -> Vec<Vector> {
     let mut bare = begin_runs();
     let order = RunOp::Start(super::runs::order(&studio1));
     bare.push(at(30), Body::Run { envelope: seal(&change(0x30, 30, 0x30, order, None), &bob()), quotes: vec![] }, None);
-    let day = i64::try_from(limits::RUN_LIFE_MAX_US).unwrap_or(i64::MAX);
+    let life = limits::RUN_LIFE_MAX_US;
     let bad = "bad_run_change";
     vec![
         log("run-by-worker", "a worker ordered a run", by_worker.export(), "not_allowed", 3),
@@ -66,7 +66,7 @@ fn orders() -> Vec<Vector> {
         log(
             "run-too-long",
             "it lives for more than seven days",
-            ordered(|o| o.until = at(31).saturating_add_us(day)),
+            ordered(|o| o.until = at(31).saturating_add_us(life)),
             bad,
             3,
         ),
