@@ -22,6 +22,9 @@ use proptest::{
     sample::select,
 };
 
+#[path = "properties/runs.rs"]
+mod runs;
+
 const NAME: &str = "[a-z0-9][a-z0-9_-]{0,62}";
 const SHORT: &str = "[a-z0-9][a-z0-9_-]{0,8}";
 
@@ -49,10 +52,10 @@ prop_compose! {
     fn command()(
         id: [u8; 16], trace: [u8; 16], issued_at in time(), deadline in time(), operation in operation(), provider in name(),
         instance in name(), effect in select(vec![Effect::Read, Effect::Idempotent, Effect::Once]), dry_run: bool,
-        session in option::of(name()), payload in hash(),
+        session in option::of(name()), payload in hash(), run in option::of(runs::step_ref().prop_map(Box::new)),
     ) -> Command {
         let (id, trace) = (CommandId::from_bytes(id), TraceId::from_bytes(trace));
-        Command { id, trace, issued_at, deadline, operation, provider, instance, effect, dry_run, session, payload, run: None }
+        Command { id, trace, issued_at, deadline, operation, provider, instance, effect, dry_run, session, payload, run }
     }
 }
 fn unit() -> impl Strategy<Value = Unit> {
@@ -224,6 +227,7 @@ fn body() -> impl Strategy<Value = Body> {
             reason,
             settlement,
         }),
+        runs::body(),
     ]
 }
 prop_compose! {

@@ -35,9 +35,17 @@ fn it_states_every_context_subject_and_limit() {
         codec::CONTEXT_KEY_ID,
         codec::CONTEXT_ENVELOPE,
         codec::CONTEXT_STATE,
+        codec::CONTEXT_BATCH_LEAF,
+        codec::CONTEXT_BATCH_NODE,
     ];
-    let subjects =
-        [subject::TRUST, subject::WITNESS_ENTRY, subject::PRESENCE_ASK, subject::RELOAD_ASK, subject::WORK_STREAM];
+    let subjects = [
+        subject::TRUST,
+        subject::RUN,
+        subject::WITNESS_ENTRY,
+        subject::PRESENCE_ASK,
+        subject::RELOAD_ASK,
+        subject::WORK_STREAM,
+    ];
     for item in contexts.iter().chain(&subjects) {
         assert!(text.contains(&format!("`{item}`")), "{item} is not in the specification");
     }
@@ -56,6 +64,20 @@ fn it_states_every_context_subject_and_limit() {
     assert!(text.contains(&format!("| members of a genesis | {} |", limits::GENESIS_MEMBERS_MAX)));
     assert!(text.contains(&format!("| clock skew | {} s |", limits::CLOCK_SKEW_MAX_US / 1_000_000)));
     assert!(text.contains(&format!("| life of a command | {} h |", limits::DEADLINE_MAX_US / 3_600_000_000)));
+    let of_runs = [
+        ("runs kept", limits::RUNS_MAX),
+        ("steps of a run", limits::RUN_STEPS_MAX),
+        ("commands of a plan, ways back included", limits::RUN_LEAVES_MAX),
+        ("targets of a run", limits::RUN_WRITES_MAX),
+        ("guardians of a step", limits::GUARDIANS_MAX),
+    ];
+    for (what, most) in of_runs {
+        assert!(text.contains(&format!("| {what} | {} |", grouped(most))), "{what}: {most}");
+    }
+    let kept = format!("{}, of {} bytes |", limits::RUN_QUOTES_MAX, grouped(limits::RUN_QUOTES_MAX_BYTES));
+    assert!(text.contains(&format!("| steps whose cost is kept from the start | {kept}")));
+    assert!(text.contains(&format!("| text of a note | {} bytes |", grouped(limits::RUN_TEXT_MAX_BYTES))));
+    assert!(text.contains(&format!("| life of a run | {} days |", limits::RUN_LIFE_MAX_US / 86_400_000_000)));
     assert!(
         text.contains(&format!("| wait for a result after the deadline | {} s |", limits::RESULT_GRACE_US / 1_000_000))
     );

@@ -12,13 +12,19 @@ mod invalid_log;
 mod invalid_money;
 #[path = "../examples/make_vectors/invalid_rules.rs"]
 mod invalid_rules;
+#[path = "../examples/make_vectors/invalid_runs.rs"]
+mod invalid_runs;
 #[path = "../examples/make_vectors/log.rs"]
 #[allow(dead_code)]
 mod log;
 #[path = "../examples/make_vectors/raw.rs"]
 mod raw;
+#[path = "../examples/make_vectors/runs.rs"]
+mod runs;
 #[path = "../examples/make_vectors/valid.rs"]
 mod valid;
+#[path = "../examples/make_vectors/valid_runs.rs"]
+mod valid_runs;
 
 use if_schemas::{
     Command, Entry, Envelope, Hash, Head, Kind, Payload, PublicKey, ResultEvent, SchemaError, Signed, Timestamp,
@@ -239,7 +245,7 @@ fn walk(bytes: &[u8]) -> Result<Walked, Fault> {
                     return Err(fault("time"));
                 }
                 if let Some(payload) = &raw.payload {
-                    let committed = committed(&entry)?.ok_or(fault("hash_mismatch"))?;
+                    let committed = entry.body.committed_payload()?.ok_or(fault("hash_mismatch"))?;
                     payload.check(&committed).map_err(|e| fault(e.name()))?;
                     payloads += 1;
                 }
@@ -258,15 +264,6 @@ fn walk(bytes: &[u8]) -> Result<Walked, Fault> {
                 return Ok(Walked { hashes, payloads, trust, rewritten: writer.finish(envelope)? });
             }
         }
-    }
-}
-
-fn committed(entry: &Entry) -> Result<Option<Hash>, SchemaError> {
-    let Some(envelope) = entry.body.envelope() else { return Ok(None) };
-    match envelope.kind() {
-        Kind::Command => envelope.read_unverified::<Command>().map(|c| Some(c.payload)),
-        Kind::Result => envelope.read_unverified::<ResultEvent>().map(|r| Some(r.payload)),
-        _ => Ok(None),
     }
 }
 
@@ -356,6 +353,15 @@ fn walk_invalid(case: &Case, error: &str) -> Option<&'static str> {
                 "not_in_flight",
                 "log",
                 "kind",
+                "unknown_run",
+                "run_conflict",
+                "not_in_order",
+                "run_not_going",
+                "step_done",
+                "approval_missing",
+                "cost_cap_exceeded",
+                "bad_run_change",
+                "turn",
             ];
             assert!(judged_elsewhere.contains(&error), "{} was accepted", case.name);
             None

@@ -2,7 +2,7 @@
 //! entry of every broken one.
 #![allow(clippy::unwrap_used)]
 
-use if_core::{Auditor, Damage};
+use if_core::{Auditor, Damage, Standing};
 use if_schemas::{
     Currency, Hash, Pin,
     export::{ExportError, Reader, Record},
@@ -55,6 +55,22 @@ fn the_whole_log_is_accepted() {
     assert_eq!((currency, account.reserved_micros, account.posted_micros), (Currency::USD, 100_000, 370_000));
 }
 
+#[test]
+fn the_log_with_runs_is_accepted() {
+    let auditor = audit(&fs::read(folder("valid").join("export-runs.bin")).unwrap()).unwrap();
+    let state = auditor.state();
+    let ends: Vec<_> =
+        state.runs().iter().map(|(_, run)| (run.standing(), run.posted().unwrap().amount_micros)).collect();
+    let ended = |n: usize| match ends[n] {
+        (Standing::Ended { outcome, .. }, posted) => (outcome.as_str(), posted),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((ends.len(), ended(0)), (5, ("rolled_back", 50_000)));
+    assert_eq!([1, 2, 3].map(|n| ended(n).0), ["preempted", "preempted", "expired"]);
+    assert_eq!(ends[4], (Standing::Going, 0));
+    assert!(state.in_flight().is_empty());
+}
+
 /// The number after `"index": ` in the vector's description file, if it has one.
 fn index_of(json: &str) -> Option<u64> {
     let (_, rest) = json.split_once("\"index\": ")?;
@@ -98,10 +114,12 @@ fn the_pins_of_a_log_are_those_of_its_newest_entries() {
 #[test]
 fn a_flipped_bit_anywhere_is_found() {
     const STEP: usize = 9;
-    let whole = fs::read(folder("valid").join("export-whole.bin")).unwrap();
-    for place in (0..whole.len()).step_by(STEP) {
-        let mut bytes = whole.clone();
-        bytes[place] ^= 1 << (place % 8);
-        assert!(audit(&bytes).is_err(), "byte {place} was changed and nobody noticed");
+    for file in ["export-whole.bin", "export-runs.bin"] {
+        let whole = fs::read(folder("valid").join(file)).unwrap();
+        for place in (0..whole.len()).step_by(STEP) {
+            let mut bytes = whole.clone();
+            bytes[place] ^= 1 << (place % 8);
+            assert!(audit(&bytes).is_err(), "byte {place} of {file} was changed and nobody noticed");
+        }
     }
 }

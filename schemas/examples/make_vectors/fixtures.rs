@@ -50,6 +50,8 @@ pub fn all() -> Vec<Vector> {
     out.extend(super::invalid_log::vectors());
     out.extend(super::invalid_rules::vectors());
     out.extend(super::invalid_money::vectors());
+    out.extend(super::valid_runs::vectors());
+    out.extend(super::invalid_runs::vectors());
     out
 }
 

@@ -8,9 +8,12 @@ mod invalid;
 mod invalid_log;
 mod invalid_money;
 mod invalid_rules;
+mod invalid_runs;
 mod log;
 mod raw;
+mod runs;
 mod valid;
+mod valid_runs;
 
 use std::{fs, io, path::Path};
 

@@ -36,7 +36,7 @@ pub fn vectors() -> Vec<Vector> {
     out
 }
 
-fn envelope<T: Signed + Serialize>(name: &str, description: &str, body: &T, key: &SigningKey) -> Vector {
+pub fn envelope<T: Signed + Serialize>(name: &str, description: &str, body: &T, key: &SigningKey) -> Vector {
     sealed(name, description, body, seal(body, key), key)
 }
 
@@ -321,19 +321,21 @@ fn messages(log: &Log) -> Vec<Vector> {
     ]
 }
 
+/// What a file of the entries from `from` on holds.
+pub fn expect(log: &Log, from: usize, trust: usize) -> Value {
+    let entries = &log.entries[from..];
+    json!({
+        "log": log.entries[0].hash,
+        "broker": broker().public(),
+        "from": from,
+        "to": log.entries.len() - 1,
+        "trust_records": trust,
+        "entries": entries.iter().map(|e| json!({"index": e.entry.index, "hash": e.hash, "body": e.entry.body.name()})).collect::<Vec<_>>(),
+        "payloads": entries.iter().filter(|e| e.raw.payload.is_some()).count(),
+    })
+}
+
 fn exports(log: &Log) -> Vec<Vector> {
-    let expect = |log: &Log, from: usize, trust: usize| {
-        let entries = &log.entries[from..];
-        json!({
-            "log": log.entries[0].hash,
-            "broker": broker().public(),
-            "from": from,
-            "to": log.entries.len() - 1,
-            "trust_records": trust,
-            "entries": entries.iter().map(|e| json!({"index": e.entry.index, "hash": e.hash, "body": e.entry.body.name()})).collect::<Vec<_>>(),
-            "payloads": entries.iter().filter(|e| e.raw.payload.is_some()).count(),
-        })
-    };
     let mut whole = expect(log, 0, 0);
     whole["posted_micros"] = json!({"EUR": 30_000, "USD": 370_000});
     whole["reserved_micros"] = json!({"EUR": 0, "USD": 100_000});

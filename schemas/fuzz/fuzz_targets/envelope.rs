@@ -2,7 +2,7 @@
 #![no_main]
 
 use if_schemas::{
-    Command, Envelope, FinanceChange, Head, Kind, ResultEvent, SigningKey, TrustChange, head::Receipt, member::Genesis,
+    Command, Envelope, FinanceChange, Head, Kind, ResultEvent, RunChange, SigningKey, TrustChange, head::Receipt, member::Genesis,
     outcome::Progress, presence::Announcement,
     state::StateReport, tariff::Tariff,
 };
@@ -25,6 +25,7 @@ fuzz_target!(|bytes: &[u8]| {
         Kind::Presence => drop(envelope.read_unverified::<Announcement>()),
         Kind::Finance => drop(envelope.read_unverified::<FinanceChange>().map(|f| f.op.check())),
         Kind::Tariff => drop(envelope.read_unverified::<Tariff>()),
+        Kind::Run => drop(envelope.read_unverified::<RunChange>().map(|r| r.check())),
         Kind::State => drop(envelope.read_unverified::<StateReport>()),
     }
 });

@@ -14,10 +14,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgpack
-from blake3 import blake3
 from nacl.bindings import crypto_core_ed25519_is_valid_point
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
+
+from runs import OUTCOME, RUN_OP, STEP_REF, TARGET, Runs, check_change, covers as order_covers
+from values import (
+    COMMAND_ID, CURRENCY, GRANT, HASH, I64, KEY_ID, MONEY, NAME, OPERATION, PUBLIC_KEY, SALT, SIGNATURE, TEXT, TIME,
+    TRACE_ID, U8, U32, U64, Fault, anything, batch_leaf, batch_path, binary, boolean, decode, derive, enum, listing,
+    need, optional, pair, record,
+)
 
 # Section 12.
 ENTRY_MAX, ENVELOPE_MAX, PAYLOAD_MAX, MESSAGE_MAX = 65_535, 32_768, 524_288, 786_432
@@ -30,132 +36,6 @@ WINDOW_MAX_US = {"day": 25 * HOUR_US, "week": 169 * HOUR_US, "month": 745 * HOUR
 LINES_MAX, BUDGETS_MAX, RATES_MAX, PRICES_MAX = 8, 128, 256, 1_024
 MAGIC = b"infrafabric export v1\n"
 
-
-class Fault(Exception):
-    def __init__(self, name, detail=""):
-        super().__init__(f"{name}: {detail}")
-        self.name = name
-
-
-def need(condition, name, detail=""):
-    if not condition:
-        raise Fault(name, detail)
-
-
-# Section 1: values. A shape is a function that checks a decoded value.
-
-
-def unique_pairs(pairs):
-    out = {}
-    for key, value in pairs:
-        need(isinstance(key, str) and key not in out, "malformed", f"map key {key!r}")
-        out[key] = value
-    return out
-
-
-def decode(data):
-    try:
-        value = msgpack.unpackb(data, raw=False, strict_map_key=False, object_pairs_hook=unique_pairs)
-        again = msgpack.packb(value, use_bin_type=True)
-    except Fault:
-        raise
-    except Exception as error:
-        raise Fault("malformed", str(error)) from error
-    need(again == data, "malformed", "not canonical")
-    return value
-
-
-def integer(low, high):
-    def check(value):
-        need(type(value) is int and low <= value <= high, "malformed", f"integer {value!r}")
-
-    return check
-
-
-def binary(size=None):
-    def check(value):
-        need(type(value) is bytes and size in (None, len(value)), "malformed", "bytes")
-
-    return check
-
-
-def text(pattern=None, limit=None):
-    def check(value):
-        need(type(value) is str, "malformed", f"text {value!r}")
-        need(pattern is None or re.fullmatch(pattern, value), "malformed", f"text {value!r}")
-        need(limit is None or len(value.encode()) <= limit, "malformed", "text too long")
-
-    return check
-
-
-def boolean(value):
-    need(type(value) is bool, "malformed", f"boolean {value!r}")
-
-
-def anything(_value):
-    pass
-
-
-def optional(shape):
-    return lambda value: None if value is None else shape(value)
-
-
-def listing(shape):
-    def check(value):
-        need(type(value) is list, "malformed", "list")
-        for item in value:
-            shape(item)
-
-    return check
-
-
-def pair(first, second):
-    def check(value):
-        need(type(value) is list and len(value) == 2, "malformed", "pair")
-        first(value[0])
-        second(value[1])
-
-    return check
-
-
-def record(left_out=(), **fields):
-    """`left_out`: fields that need not be there."""
-
-    def check(value):
-        need(type(value) is dict, "malformed", f"{value!r:.80}")
-        expected = [name for name in fields if name in value or name not in left_out]
-        need(list(value) == expected, "malformed", f"fields of {value!r:.80}")
-        for name in expected:
-            fields[name](value[name])
-
-    return check
-
-
-def enum(*plain, **cases):
-    def check(value):
-        if type(value) is str:
-            need(value in plain, "malformed", f"case {value!r}")
-            return
-        need(type(value) is dict and len(value) == 1, "malformed", "enum")
-        ((case, content),) = value.items()
-        need(case in cases, "malformed", f"case {case!r}")
-        cases[case](content)
-
-    return check
-
-
-TOKEN = r"[a-z0-9][a-z0-9_-]{0,62}"
-U8, U32, U64 = integer(0, 2**8 - 1), integer(0, 2**32 - 1), integer(0, 2**64 - 1)
-I64 = TIME = integer(-(2**63), 2**63 - 1)
-HASH = PUBLIC_KEY = binary(32)
-KEY_ID = SALT = COMMAND_ID = TRACE_ID = binary(16)
-SIGNATURE = binary(64)
-TEXT = text()
-NAME = text(TOKEN)
-OPERATION = text(rf"{TOKEN}(\.{TOKEN}){{1,5}}", 96)
-GRANT = text(rf"(\*|{TOKEN}(\.{TOKEN}){{0,4}}\.\*|{TOKEN}(\.{TOKEN}){{1,5}})(@(\*|{TOKEN})(/(\*|{TOKEN}))?)?")
-CURRENCY = text(r"[A-Z]{3}")
-MONEY = record(amount_micros=I64, currency=CURRENCY)
 
 UNITS = ("call", "message", "minute", "hour", "input_token", "cached_input_token", "output_token", "amount")
 UNIT = enum(*UNITS)
@@ -197,6 +77,7 @@ FINANCE_OPS = {
 # Sections 3 to 6, 10.
 KINDS = (
     "command", "trust", "genesis", "result", "progress", "head", "receipt", "presence", "finance", "tariff", "state",
+    "run",
 )
 ENVELOPE = record(("path",), v=U8, kind=enum(*KINDS), key=KEY_ID, body=binary(), sig=SIGNATURE, path=binary())
 PAYLOAD = record(salt=SALT, bytes=binary())
@@ -206,7 +87,8 @@ LEG = record(instance=NAME, status=optional(STATUS), code=optional(TEXT))
 CODES = """malformed unsupported_version too_large payload_mismatch subject_mismatch unknown_key bad_signature key_revoked
 not_allowed bad_trust_change clock_skew expired id_reused bad_deadline no_worker unknown_operation effect_mismatch overloaded
 trigger_loop unknown_command wrong_worker already_settled cost_exceeds_reservation wrong_cost budget_exceeded price_unknown
-rate_unknown bad_finance_change unavailable""".split()
+rate_unknown bad_finance_change unavailable unknown_run run_conflict not_in_order run_not_going step_done approval_missing
+cost_cap_exceeded bad_run_change""".split()
 REJECT = record(code=enum(*CODES), message=TEXT, hint=optional(TEXT))
 MEMBER = record(name=NAME, key=PUBLIC_KEY, role=enum("admin", "operator", "worker", "broker"), grants=listing(GRANT))
 TRUST_OP = enum(
@@ -219,9 +101,11 @@ ESTIMATE = record(reserved=MONEY, quote=QUOTE, budgets=listing(record(
 STATES = ("ok", "connecting", "disconnected", "authentication_failure", "bad_config", "unknown_error")
 BODIES = {
     "command": record(
-        id=COMMAND_ID, trace=TRACE_ID, issued_at=TIME, deadline=TIME, operation=OPERATION, provider=NAME, instance=NAME,
+        ("run",), id=COMMAND_ID, trace=TRACE_ID, issued_at=TIME, deadline=TIME, operation=OPERATION, provider=NAME, instance=NAME,
         effect=EFFECT, dry_run=boolean, session=optional(NAME), payload=HASH,
+        run=STEP_REF,
     ),
+    "run": record(id=COMMAND_ID, trace=TRACE_ID, issued_at=TIME, deadline=TIME, op=RUN_OP, payload=optional(HASH)),
     "result": record(
         ("route",), command=COMMAND_ID, entry=HASH, status=STATUS, started_at=TIME, finished_at=TIME, attempt=U32, simulated=boolean,
         cost=MONEY, price_table=optional(TEXT), usage=optional(counted), payload=HASH,
@@ -262,9 +146,17 @@ ENTRY = record(v=U8, index=U64, prev=HASH, at=TIME, body=enum(
     trust=record(envelope=ENVELOPE),
     finance=record(envelope=ENVELOPE),
     period=record(budget=BUDGET_KEY, start=TIME, end=TIME),
+    run=record(
+        ("quotes",), envelope=ENVELOPE,
+        quotes=listing(record(step=U32, operation=OPERATION, target=TARGET, quote=QUOTE)),
+    ),
+    lease=record(run=COMMAND_ID),
+    run_over=record(run=COMMAND_ID, outcome=OUTCOME, by=optional(COMMAND_ID)),
 ))
 SUBMISSION = record(envelope=ENVELOPE, payload=optional(PAYLOAD))
-COMMITTED = record(entry=binary(), head=ENVELOPE, payload=optional(PAYLOAD), signer=optional(PUBLIC_KEY))
+COMMITTED = record(
+    ("order",), entry=binary(), head=ENVELOPE, payload=optional(PAYLOAD), signer=optional(PUBLIC_KEY), order=ENVELOPE
+)
 RECORD = enum(
     header=record(v=U8, log=HASH, **{"from": U64}, prev=HASH, broker=PUBLIC_KEY),
     trust=record(entry=binary()),
@@ -295,10 +187,6 @@ def check_version(data):
 # Sections 2 to 4.
 
 
-def derive(context, *parts):
-    return blake3(b"".join(parts), derive_key_context=context).digest()
-
-
 def key_id(public):
     return derive("infrafabric 2026 key id v1", public)[:16]
 
@@ -315,17 +203,6 @@ def signed_message(kind, key, body):
     return b"infrafabric.v1\x00" + kind.encode() + b"\x00" + key + body
 
 
-def batch_root(message, path):
-    steps = [path[at : at + 33] for at in range(0, len(path), 33)]
-    need(1 <= len(steps) <= 16, "invalid", f"a path of {len(steps)} steps")
-    node = derive("infrafabric 2026 batch leaf v1", message)
-    for step in steps:
-        need(len(step) == 33 and step[0] in (0, 1), "invalid", "a step of a path")
-        pair = (step[1:], node) if step[0] == 0 else (node, step[1:])
-        node = derive("infrafabric 2026 batch node v1", *pair)
-    return node
-
-
 def open_envelope(envelope, public, kind):
     need(envelope["v"] == 1, "version", str(envelope["v"]))
     need(len(msgpack.packb(envelope, use_bin_type=True)) <= ENVELOPE_MAX, "too_large", "envelope")
@@ -334,7 +211,7 @@ def open_envelope(envelope, public, kind):
     need(key_id(public) == envelope["key"], "wrong_key", envelope["key"].hex())
     message = signed_message(kind, envelope["key"], envelope["body"])
     if "path" in envelope:
-        message = signed_message("batch", envelope["key"], batch_root(message, envelope["path"]))
+        message = signed_message("batch", envelope["key"], batch_path(batch_leaf(message), envelope["path"]))
     try:
         VerifyKey(public).verify(message, envelope["sig"])
     except (BadSignatureError, ValueError) as error:
@@ -395,6 +272,16 @@ class Trust:
             and any(covers(g, target["provider"], target["instance"]) for g in m["grants"])
             for m in members
         )
+
+    def allow(self, member, provider, instance, operation):
+        granted = member["role"] == "admin" or member["role"] == "operator" and any(
+            covers(g, provider, instance, operation) for g in member["grants"]
+        )
+        need(granted, "not_allowed", member["name"])
+
+    def may_touch(self, member, provider, instance):
+        granted = member["role"] == "operator" and any(covers(g, provider, instance) for g in member["grants"])
+        return member["role"] == "admin" or granted
 
     def insert(self, member, index):
         self.rows[key_id(member["key"])] = {"member": member, "added": index, "revoked": None}
@@ -626,6 +513,13 @@ class Finance:
             budget["available"] += amount - part
         self.balance()
 
+    def free(self, holds):
+        for budget, amount in holds:
+            if self.budgets.get(plain(budget["key"])) is budget:
+                budget["reserved"] -= amount
+                budget["available"] += amount
+        self.balance()
+
     def in_window(self, budget, at):
         window = budget["window"]
         need(window is not None and window[0] <= at < window[1], "window", plain(budget["key"]))
@@ -667,6 +561,10 @@ class Verifier:
     posted: dict = field(default_factory=dict)
     counts: dict = field(default_factory=lambda: dict(entries=0, signatures=0, payloads=0, outside=0))
     last_trust: int = -1
+    orders: dict = field(default_factory=dict)  # of a partial file: run -> (operator, trace, order)
+
+    def __post_init__(self):
+        self.runs = Runs(self.trust, self.finance)
 
     def history(self, data):
         """A trust record of a partial file."""
@@ -718,25 +616,55 @@ class Verifier:
     def apply_admitted(self, entry, digest, content):
         envelope, reserved = content["envelope"], content["reserved"]
         command = self.open(envelope, "command")
-        member = self.trust.active_row(envelope["key"])["member"]
-        self.allowed(member, command["provider"], command["instance"], command["operation"])
+        member, run = self.sender(entry, envelope["key"], command)
         need(self.trust.serves(content["worker"], command), "wrong_worker", content["worker"])
         self.use_id(command["id"])
         need(not command["dry_run"], "rule", "a dry run")
         need(entry["at"] <= command["deadline"], "rule", "after its deadline")
         need(reserved["amount_micros"] >= 0, "settlement", "negative reservation")
+        if run is not None:
+            self.free_kept(run, command)
+        holds = self.hold(entry, command, member, content)
         self.flying[command["id"]] = {
             "command": command, "entry": digest, "reserved": reserved, "worker": content["worker"],
-            "quote": content["quote"], "holds": self.hold(entry, command, member, content),
+            "quote": content["quote"], "holds": holds, "run": run,
+            "share": None if run is None else self.runs.begin(run, command, reserved),
         }
         self.add(self.reserved, reserved)
         return command["payload"]
 
-    def allowed(self, member, provider, instance, operation):
-        granted = member["role"] == "admin" or member["role"] == "operator" and any(
-            covers(g, provider, instance, operation) for g in member["grants"]
-        )
-        need(granted, "not_allowed", member["name"])
+    def sender(self, entry, key, command):
+        """The member whose right the command has, and its run if it is one that is known."""
+        if "run" not in command:
+            member = self.trust.active_row(key)["member"]
+            self.trust.allow(member, command["provider"], command["instance"], command["operation"])
+            return member, None
+        id_ = command["run"]["run"]
+        run = None if self.partial else self.runs.known(id_)
+        if self.partial and id_ not in self.orders:
+            self.counts["outside"] += 1
+            return self.trust.active_row(key)["member"], None
+        operator, trace, order = self.orders[id_] if self.partial else (run.operator, run.trace, run.order)
+        need(key == order["delegate"], "not_in_order", "who sends it")
+        self.trust.active_row(key)
+        member = self.trust.active_row(operator)["member"]
+        self.trust.allow(member, command["provider"], command["instance"], command["operation"])
+        order_covers(order, trace, key, command)
+        need(command["deadline"] <= order["until"], "run_not_going", "it ends before the command")
+        if run is not None:
+            self.runs.authorize(run, command, entry["at"])
+        return member, run
+
+    def free_kept(self, run, command):
+        """What a run keeps for the step is free for its command."""
+        place = command["run"]
+        if place["phase"] == "do" and place["step"] in run.kept:
+            self.free([run.kept.pop(place["step"])])
+
+    def free(self, kept):
+        for reserved, holds in kept:
+            self.add(self.reserved, reserved, -1)
+            self.finance.free(holds)
 
     def hold(self, entry, command, member, content):
         quote, reserved = content["quote"], content["reserved"]
@@ -749,12 +677,48 @@ class Verifier:
         self.finance.check_table(command["provider"], quote)
         return self.finance.hold(command, member["name"], reserved, entry["at"])
 
+    def apply_run(self, entry, _digest, content):
+        envelope, quotes = content["envelope"], content.get("quotes", [])
+        need("quotes" not in content or quotes, "malformed", "no quotes are left out")
+        change = self.open(envelope, "run")
+        key, at = envelope["key"], entry["at"]
+        member = self.trust.active_row(key)["member"]
+        op, value = check_change(change)
+        self.use_id(change["id"])
+        if self.partial:
+            if op == "start":
+                self.orders[change["id"]] = (key, change["trace"], value)
+            return change["payload"]
+        if op != "start":
+            need(not quotes, "bad_run_change", "kept for what is no order")
+            self.free(self.runs.change(op, value, key, member, change["trace"], entry["index"], at))
+            return change["payload"]
+        self.runs.start(change["id"], key, member, change["trace"], value, entry["index"], at)
+        kept = self.runs.keep(value, member["name"], quotes, at, self.checked)
+        for reserved, _ in kept.values():
+            self.add(self.reserved, reserved)
+        self.runs.runs[change["id"]].kept = kept
+        return change["payload"]
+
+    def checked(self, provider, quote):
+        reserved = worst_case(quote)
+        self.finance.check_table(provider, quote)
+        return reserved
+
+    def apply_lease(self, entry, _digest, content):
+        if not self.partial:
+            self.runs.lease(content, entry["at"])
+
+    def apply_run_over(self, entry, _digest, content):
+        if not self.partial:
+            self.free(self.runs.over(content, entry["at"]))
+
     def apply_finance(self, entry, _digest, content):
         envelope = content["envelope"]
         change = self.open(envelope, "finance")
         member = self.trust.active_row(envelope["key"])["member"]
         ((op, _),) = change["op"].items()
-        self.allowed(member, "optimise", "fabric", FINANCE_OPS[op][1])
+        self.trust.allow(member, "optimise", "fabric", FINANCE_OPS[op][1])
         self.use_id(change["id"])
         self.finance.change(change["op"], entry["index"], self.partial)
 
@@ -765,7 +729,7 @@ class Verifier:
     def apply_rejected(self, _entry, _digest, content):
         envelope = content["envelope"]
         self.trust.row(envelope["key"])
-        need(envelope["kind"] in ("command", "trust", "finance", "result"), "kind", envelope["kind"])
+        need(envelope["kind"] in ("command", "trust", "finance", "result", "run"), "kind", envelope["kind"])
         return self.open(envelope, envelope["kind"]).get("payload")
 
     def worker(self, envelope):
@@ -790,7 +754,7 @@ class Verifier:
         need(fits, "cost_exceeds_reservation", str(cost))
         check_cost(flight, result)
         need(settlement["posted"] == cost, "settlement", "posted is not the cost")
-        self.settle(result["command"], settlement, entry["at"])
+        self.settle(result["command"], settlement, entry["at"], result["status"])
         return result["payload"]
 
     def apply_unresolved(self, entry, _digest, content):
@@ -799,7 +763,7 @@ class Verifier:
         if flight is not None:
             need(entry["at"] >= flight["command"]["deadline"] + GRACE_US, "rule", "given up too early")
             need(content["settlement"]["posted"] == flight["reserved"], "settlement", "not the whole reservation")
-            self.settle(content["command"], content["settlement"], entry["at"])
+            self.settle(content["command"], content["settlement"], entry["at"], content["status"])
 
     def apply_late(self, _entry, _digest, content):
         result = self.open(content["envelope"], "result")
@@ -815,7 +779,7 @@ class Verifier:
         self.counts["outside"] += 1
         return None
 
-    def settle(self, id_, settlement, at):
+    def settle(self, id_, settlement, at, status):
         flight = self.flying.pop(id_)
         reserved = flight["reserved"]
         self.settled.add(id_)
@@ -825,6 +789,8 @@ class Verifier:
         positive = posted["amount_micros"] >= 0 and voided["amount_micros"] >= 0
         need(same and whole and positive, "settlement", f"{settlement}")
         self.finance.settle(flight["holds"], settlement, at)
+        if flight["run"] is not None:
+            self.runs.settle(flight["run"], flight["command"], flight["share"], status, settlement)
         self.add(self.reserved, reserved, -1)
         self.add(self.posted, posted)
 

@@ -7,6 +7,8 @@ use if_schemas::{
 };
 use serde_json::json;
 
+mod of_run;
+
 const NOW: Timestamp = Timestamp(1_700_000_000_000_000);
 const DEADLINE: Timestamp = Timestamp(1_700_000_005_000_000);
 
@@ -39,6 +41,7 @@ fn genesis() -> Envelope {
         member("broker", &broker(), Role::Broker, &[]),
         member("node", &worker(), Role::Worker, &["*@test/one"]),
         member("op", &operator(), Role::Operator, &["test.fire@test/one"]),
+        member("conductor", &key(6), Role::Operator, &[]),
     ];
     Envelope::seal(&Genesis { created_at: NOW, nonce: Hash([7; 32]), members }, &admin()).unwrap()
 }
@@ -74,6 +77,8 @@ struct Draft {
     signer: SigningKey,
     head_signer: SigningKey,
     payload: Option<Payload>,
+    /// What its operator signed, where it is of a run.
+    order: Option<Envelope>,
     /// Changes the head after it was made from the entry.
     head: fn(&mut Head),
     /// Makes the body of the entry.
@@ -102,6 +107,7 @@ fn draft() -> Draft {
         signer: operator(),
         head_signer: broker(),
         payload: Some(payload),
+        order: None,
         head: |_| {},
         body: |envelope| Body::Admitted {
             envelope,
@@ -120,7 +126,8 @@ impl Draft {
             Head { log: Entry::hash_bytes(&entry0(genesis())), index: 9, hash: Entry::hash_bytes(&entry), at: NOW };
         (self.head)(&mut head);
         let head = Envelope::seal(&head, &self.head_signer).unwrap();
-        WorkItem { entry, head, payload: self.payload.clone(), signer: Some(self.signer.public()) }
+        let order = self.order.clone().map(Box::new);
+        WorkItem { entry, head, payload: self.payload.clone(), signer: Some(self.signer.public()), order }
     }
     fn check(&self) -> Result<Intake, IntakeError> {
         check_bytes(&self.item().to_message().unwrap(), &trust(), NOW)

@@ -1,11 +1,12 @@
 //! Verifying a range that does not begin at entry 0. Its chain, times, trust and signatures are proven; settlements of
-//! commands admitted before the range cannot be matched with their admission.
+//! commands admitted before the range cannot be matched with their admission, nor commands of runs ordered before it with
+//! their order. Whose turn it was, the whole log says.
 
 use super::{against::SavedHead, finder::Finder};
 use if_core::{Damage, audit::open_head};
 use if_schemas::{
-    Body, Command, Entry, Envelope, FinanceChange, Hash, Head, Name, ResultEvent, Timestamp, Trust, export::Header,
-    query::RawEntry,
+    Body, Command, CommandId, Entry, Envelope, FinanceChange, Hash, Head, Name, ResultEvent, RunChange, RunOp,
+    Timestamp, Trust, export::Header, query::RawEntry, run,
 };
 use std::collections::BTreeMap;
 
@@ -19,6 +20,10 @@ pub struct Partial {
     newest_trust: u64,
     /// Admissions inside the range, by hash: a result must name one of these or one from before.
     admitted: BTreeMap<Hash, (Command, Name)>,
+    /// Orders inside the range, by run.
+    orders: BTreeMap<CommandId, Envelope>,
+    /// Commands of runs that were ordered before the range.
+    pub unordered: u64,
     pub signatures: u64,
     pub payloads: u64,
     pub saved: Option<SavedHead>,
@@ -38,6 +43,8 @@ impl Partial {
             trust: None,
             newest_trust: 0,
             admitted: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            unordered: 0,
             signatures: 0,
             payloads: 0,
             saved,
@@ -121,7 +128,7 @@ impl Partial {
             Body::Genesis { .. } => Err("a genesis that is not the first entry".into()),
             Body::Admitted { worker, .. } => {
                 let command: Command = envelope.read_unverified().map_err(|e| e.to_string())?;
-                trust.authorize(&envelope.key(), &command).map_err(|r| r.to_string())?;
+                self.unordered += may_send(trust, &self.orders, envelope, &command)?;
                 if command.dry_run || command.deadline < entry.at {
                     return Err("a dry run, or a command past its deadline, was admitted".into());
                 }
@@ -149,6 +156,15 @@ impl Partial {
                 let change: FinanceChange = envelope.read_unverified().map_err(|e| e.to_string())?;
                 change.op.check().map_err(|e| e.to_string())
             }
+            Body::Run { .. } => {
+                let change: RunChange = envelope.read_unverified().map_err(|e| e.to_string())?;
+                change.check().map_err(|e| e.to_string())?;
+                active(trust, envelope)?;
+                if matches!(change.op, RunOp::Start(_)) {
+                    self.orders.insert(change.id, envelope.clone());
+                }
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -162,4 +178,25 @@ impl Partial {
         }
         Ok(head)
     }
+}
+
+/// By a grant, or by the order of a run. 1 if that order is before the range: then only its sender can be checked.
+fn may_send(
+    trust: &Trust,
+    orders: &BTreeMap<CommandId, Envelope>,
+    envelope: &Envelope,
+    command: &Command,
+) -> Result<u64, String> {
+    let checked = match &command.run {
+        None => trust.authorize(&envelope.key(), command),
+        Some(step) => match orders.get(&step.run) {
+            Some(order) => run::authorize(trust, &envelope.key(), command, step, Some(order)),
+            None => return active(trust, envelope).map(|()| 1),
+        },
+    };
+    checked.map(|()| 0).map_err(|r| r.to_string())
+}
+
+fn active(trust: &Trust, envelope: &Envelope) -> Result<(), String> {
+    trust.claimed(envelope).and_then(|standing| trust.active(standing)).map(drop).map_err(|r| r.to_string())
 }

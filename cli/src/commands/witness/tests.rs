@@ -1,6 +1,10 @@
-use super::{anchor::Anchor, finder::Finder};
+use super::{anchor::Anchor, finder::Finder, partial::Partial};
 use crate::Exit;
-use std::io::Write;
+use if_schemas::{
+    Entry,
+    export::{Header, Reader, Record, is_trust_history},
+};
+use std::{io::Write, path::Path};
 
 fn file(content: &[u8]) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -33,4 +37,42 @@ fn a_search_needs_a_few_digits_of_an_id() {
     }
     let error = Finder::new("abcd").unwrap().done().unwrap_err();
     assert_eq!((error.exit, error.code.as_str()), (Exit::Usage, "not_found"));
+}
+
+/// The golden log read as if it began at entry `from`: what was before is only trust.
+fn partial(vector: &str, from: usize) -> Result<Partial, if_core::Damage> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas/vectors").join(vector);
+    let bytes = std::fs::read(path).unwrap();
+    let mut reader = Reader::new(bytes.as_slice()).unwrap();
+    let (log, broker) = (reader.header().log, reader.header().broker);
+    let mut entries = Vec::new();
+    while let Some(record) = reader.next_record().unwrap() {
+        if let Record::Entry(raw) = record {
+            entries.push(raw);
+        }
+    }
+    let prev = Entry::hash_bytes(&entries[from - 1].entry);
+    let mut partial = Partial::new(&Header::new(log, from as u64, prev, broker), None, None);
+    for raw in &entries[..from] {
+        if is_trust_history(&Entry::decode(&raw.entry).unwrap()) {
+            partial.history(&raw.entry)?;
+        }
+    }
+    entries[from..].iter().try_for_each(|raw| partial.push(raw))?;
+    Ok(partial)
+}
+
+#[test]
+fn commands_of_a_run_are_held_against_its_order_where_that_is_in_the_range() {
+    assert_eq!(partial("valid/export-runs.bin", 5).unwrap().unordered, 0);
+    for broken in ["other-arguments", "other-place", "other-trace", "by-operator", "not-written", "open"] {
+        let file = format!("invalid/export-step-{broken}.bin");
+        let damage = partial(&file, 3).map(|p| p.unordered).unwrap_err();
+        assert_eq!(damage.index, 5, "{broken}: {damage}");
+        // Without the order nobody can tell; it is said how many there are.
+        assert_eq!(partial(&file, 4).unwrap().unordered, 1, "{broken}");
+    }
+    assert_eq!(partial("valid/export-runs.bin", 8).unwrap().unordered, 4);
+    let damage = partial("invalid/export-step-delegate-revoked.bin", 4).map(|p| p.unordered).unwrap_err();
+    assert_eq!(damage.index, 6, "who sends it must be a member all the same");
 }

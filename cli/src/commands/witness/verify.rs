@@ -122,6 +122,7 @@ fn finish(audited: Audited, head: &Envelope, anchor: &Anchor, started: Instant) 
         head,
         signatures: audited.auditor.signatures() + 1,
         payloads: audited.auditor.payloads(),
+        unordered: 0,
         took: started.elapsed(),
         pinned: anchor.is_pinned(),
         owners: owners(state.trust()),

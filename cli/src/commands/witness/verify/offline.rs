@@ -147,6 +147,7 @@ fn range<R: Read>(
         head,
         signatures: partial.signatures + 1,
         payloads: partial.payloads,
+        unordered: partial.unordered,
         took: started.elapsed(),
         pinned: anchor.is_pinned(),
         owners: owners(&trust),

@@ -16,6 +16,8 @@ pub struct Report {
     pub head: Head,
     pub signatures: u64,
     pub payloads: u64,
+    /// Commands of runs that were ordered before the first entry read: nobody can say here whether they were ordered.
+    pub unordered: u64,
     pub took: Duration,
     /// The first entry was held against something known beforehand.
     pub pinned: bool,
@@ -55,6 +57,7 @@ impl Report {
             "entries": self.entries(),
             "signatures": self.signatures,
             "payloads": self.payloads,
+            "commands_of_earlier_orders": self.unordered,
             "took_us": i64::try_from(self.took.as_micros()).unwrap_or(i64::MAX),
             "entries_per_second": self.per_second(),
             "anchor_pinned": self.pinned,
@@ -89,6 +92,15 @@ impl Report {
             rows.push((
                 "range".into(),
                 format!("#{} to #{}; what came before is not in the file", self.from, self.head.index),
+            ));
+        }
+        if self.unordered > 0 {
+            rows.push((
+                "runs".into(),
+                format!(
+                    "{} commands are of runs ordered before #{}: their orders are not in the file",
+                    self.unordered, self.from
+                ),
             ));
         }
         if let Some(saved) = &self.saved {
