@@ -5,11 +5,11 @@ use super::{
     fixtures::{Vector, alice, arguments, at, bob, carol, name, node1, seal, usd},
     invalid_log::log,
     log::Log,
-    runs::{Show, begin_runs, change, dora, going, plan, plan_payload, quotes, step_of},
+    runs::{LATEST, Show, begin_runs, change, dora, going, plan, plan_payload, quotes, step_of},
 };
 use if_schemas::{
     Body, Command, Effect, Order, RunOp, Status, TraceId, TrustOp, limits,
-    plan::Phase,
+    plan::{Ended, Phase},
     run::{Note, OnConflict, Outcome, Reserve},
 };
 
@@ -61,7 +61,7 @@ fn orders() -> Vec<Vector> {
             bad,
             3,
         ),
-        log("run-worker-delegate", "a worker is to carry it out", ordered(|o| o.delegate = node1().id()), bad, 3),
+        log("run-operator-delegate", "an operator is to carry it out", ordered(|o| o.delegate = carol().id()), bad, 3),
         log("run-too-late", "it ends before it begins", ordered(|o| o.until = at(30)), bad, 3),
         log(
             "run-too-long",
@@ -100,7 +100,8 @@ fn kept() -> Vec<Vector> {
     let swapped = with(|o| o.reserve = Reserve::Run, |o| of(o).into_iter().rev().collect());
     let over = with(|o| (o.reserve, o.max_cost) = (Reserve::Run, Some(usd(190_000))), of);
     let (mut note, show) = going(|_| {});
-    let change = change(0x31, 31, show.n, RunOp::Note { run: show.id, note: Note::Recorded { step: 0 } }, None);
+    let change =
+        change(0x31, 31, show.n, RunOp::Note { run: show.id, after: LATEST, note: Note::Recorded { step: 0 } }, None);
     note.push(at(31), Body::Run { envelope: seal(&change, &dora()), quotes: of(&show.order) }, None);
     vec![
         log(
@@ -156,7 +157,7 @@ fn changes() -> Vec<Vector> {
         log.export()
     };
     fn note(show: &Show, note: Note) -> RunOp {
-        RunOp::Note { run: show.id, note }
+        RunOp::Note { run: show.id, after: LATEST, note }
     }
     let closed = |outcome| Note::Closed { outcome, text: String::new() };
     let (mut busy, show) = going(|_| {});
@@ -167,6 +168,13 @@ fn changes() -> Vec<Vector> {
     after.note(0x32, 32, &show, Note::Recorded { step: 0 });
     let (mut traced, show) = going(|_| {});
     traced.run_op(0x31, 31, &Show { n: 0x44, ..show.clone() }, note(&show, Note::Recorded { step: 0 }), &dora());
+    let (mut turned, show) = going(|_| {});
+    turned.run_op(0x31, 31, &show, RunOp::Cancel { run: show.id, rollback: true }, &bob());
+    let old = RunOp::Note { run: show.id, after: 4, note: Note::Undoing { why: String::new() } };
+    turned.run_op(0x32, 32, &show, old, &dora());
+    let (mut ended, show) = going(|_| {});
+    ended.note(0x31, 31, &show, Note::Ended { step: 1, ended: Ended::Failed, text: String::new() });
+    ended.send(&step_of(&show, 0x32, 32, 1, Phase::Do), usd(0));
     let by_bob = with(bob, |s| note(s, Note::Recorded { step: 0 }));
     let step = with(dora, |s| note(s, Note::Recorded { step: 2 }));
     let undone = with(dora, |s| note(s, Note::Closed { outcome: Outcome::RolledBack, text: String::new() }));
@@ -181,6 +189,14 @@ fn changes() -> Vec<Vector> {
     let mut voted = going(|_| {});
     voted.0.run_op(0x31, 31, &voted.1.clone(), vote(&voted.1), &node1());
     vec![
+        log(
+            "run-note-old",
+            "a note that was written before the run was cancelled",
+            turned.export(),
+            "bad_run_change",
+            6,
+        ),
+        log("step-ended", "a command of a step whose end was noted", ended.export(), "step_done", 6),
         log("note-by-operator", "somebody else than the delegate reported", by_bob, "not_allowed", 5),
         log("note-no-step", "a note about a step that there is not", step, "bad_run_change", 5),
         log("note-closed-busy", "a run closed while a command of it was under way", busy.export(), "bad_run_change", 6),
@@ -205,7 +221,9 @@ fn not_ordered() -> Vec<Vector> {
     let place: fn(&mut Command) = |c| c.run.as_mut().unwrap().step = 1;
     let not = "not_in_order";
     let wrong = |name: &str, text: &str, bytes: Vec<u8>| log(&format!("step-{name}"), text, bytes, not, 5);
-    let (mut written, show) = going(|o| o.writes.clear());
+    let mut written = begin_runs();
+    // Without targets it goes on at once.
+    let show = written.order(0x30, 30, &plan("studio1", false), |o| o.writes.clear());
     written.send(&step_of(&show, 0x31, 31, 0, Phase::Do), usd(0));
     vec![
         wrong("by-operator", "somebody else than the delegate sent it", with(bob, |_| {})),
@@ -219,7 +237,7 @@ fn not_ordered() -> Vec<Vector> {
             "it claims that its arguments were left open",
             with(dora, |c| c.run.as_mut().unwrap().open = true),
         ),
-        wrong("not-written", "it writes to what its order does not name", written.export()),
+        log("step-not-written", "it writes to what its order does not name", written.export(), "not_in_order", 4),
         log(
             "step-not-granted",
             "its operator may not do that",
@@ -252,9 +270,12 @@ fn not_now() -> Vec<Vector> {
         log.send(&step_of(&show, 0x32, 32, 0, phase), usd(0));
         log.export()
     };
-    let close =
-        |s: &Show| RunOp::Note { run: s.id, note: Note::Closed { outcome: Outcome::Failed, text: String::new() } };
-    let undoing = |s: &Show| RunOp::Note { run: s.id, note: Note::Undoing { why: String::new() } };
+    let close = |s: &Show| RunOp::Note {
+        run: s.id,
+        after: LATEST,
+        note: Note::Closed { outcome: Outcome::Failed, text: String::new() },
+    };
+    let undoing = |s: &Show| RunOp::Note { run: s.id, after: LATEST, note: Note::Undoing { why: String::new() } };
     let cancel = |s: &Show| RunOp::Cancel { run: s.id, rollback: false };
     let (mut forward, show) = going(|_| {});
     forward.send(&step_of(&show, 0x32, 32, 0, Phase::Undo), usd(0));

@@ -16,7 +16,10 @@ use if_schemas::{
     run::{Facts, Guard, Note, OnConflict, Outcome, Reserve, StepQuote, StepRef, Vote},
 };
 
-/// Carries runs out; no grant of its own.
+/// What a note that was written after everything before it says: later than any entry of these logs.
+pub const LATEST: u64 = 9_999;
+
+/// A node that carries runs out; no grant of its own.
 pub fn dora() -> SigningKey {
     super::fixtures::key(7)
 }
@@ -132,7 +135,7 @@ impl Log {
         self.push(at(seconds), Body::Run { envelope: seal(&change, key), quotes: vec![] }, None);
     }
     pub fn note(&mut self, n: u8, seconds: i64, show: &Show, note: Note) {
-        self.run_op(n, seconds, show, RunOp::Note { run: show.id, note }, &dora());
+        self.run_op(n, seconds, show, RunOp::Note { run: show.id, after: LATEST, note }, &dora());
     }
     pub fn close(&mut self, n: u8, seconds: i64, show: &Show, outcome: Outcome) {
         self.note(n, seconds, show, Note::Closed { outcome, text: "that was it".into() });
@@ -184,7 +187,7 @@ pub fn begin_runs() -> Log {
     let mut log = Log::default();
     log.push(at(0), Body::Genesis { envelope: seal(&genesis(), &alice()) }, None);
     let members = [
-        member("dora", &dora(), Role::Operator, &[]),
+        member("dora", &dora(), Role::Worker, &[]),
         member("carol", &carol(), Role::Operator, &["vmix.cut@vmix/studio2"]),
     ];
     for (n, member) in (2..).zip(members) {
@@ -217,7 +220,7 @@ fn approved(log: &mut Log) -> Show {
     let show = log.order(0x80, 100, &plan("studio1", true), |o| o.reserve = Reserve::Run);
     log.lease(100, &show);
     let facts = Payload::new(&Facts { state: Default::default() }, Salt([0x61; 16])).unwrap();
-    let recorded = RunOp::Note { run: show.id, note: Note::Recorded { step: 0 } };
+    let recorded = RunOp::Note { run: show.id, after: LATEST, note: Note::Recorded { step: 0 } };
     let body = change(0x81, 101, show.n, recorded, Some(&facts));
     log.push(at(101), Body::Run { envelope: seal(&body, &dora()), quotes: vec![] }, Some(facts));
     log.note(0x82, 102, &show, Note::AwaitsApproval { step: 0 });

@@ -29,7 +29,8 @@ fn envelopes() -> Vec<Vector> {
     let of = |op| change(0x31, 31, 0x30, op, None);
     let leaf = plan.tree().unwrap().find(0, Phase::Do, 0).unwrap().0.hash().unwrap();
     let vote = of(RunOp::Vote(Vote { run, step: 0, leaf, approve: false }));
-    let note = of(RunOp::Note { run, note: Note::Undone { step: 1, undone: false, text: "it is sent".into() } });
+    let note =
+        of(RunOp::Note { run, after: 7, note: Note::Undone { step: 1, undone: false, text: "it is sent".into() } });
     let (_, show) = going(|_| {});
     vec![
         envelope("run-start", "an operator orders a run", &start, &bob()),

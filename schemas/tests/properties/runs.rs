@@ -72,7 +72,7 @@ fn run_op() -> impl Strategy<Value = RunOp> {
         (id(), any::<bool>()).prop_map(|(run, rollback)| RunOp::Cancel { run, rollback }),
         id().prop_map(|run| RunOp::Resume { run }),
         id().prop_map(|run| RunOp::Rollback { run }),
-        (id(), note()).prop_map(|(run, note)| RunOp::Note { run, note }),
+        (id(), any::<u64>(), note()).prop_map(|(run, after, note)| RunOp::Note { run, after, note }),
         (id(), any::<u32>(), hash(), any::<bool>()).prop_map(|(run, step, leaf, approve)| RunOp::Vote(Vote {
             run,
             step,

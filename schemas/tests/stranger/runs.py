@@ -44,7 +44,7 @@ RUN_OP = enum(
     cancel=record(run=COMMAND_ID, rollback=boolean),
     resume=record(run=COMMAND_ID),
     rollback=record(run=COMMAND_ID),
-    note=record(run=COMMAND_ID, note=NOTE),
+    note=record(run=COMMAND_ID, after=U64, note=NOTE),
     vote=record(run=COMMAND_ID, step=U32, leaf=HASH, approve=boolean),
 )
 
@@ -89,8 +89,11 @@ def check_change(body):
 class Run:
     def __init__(self, index, operator, trace, order):
         self.index, self.operator, self.trace, self.order = index, operator, trace, order
-        self.phase, self.since, self.going, self.outcome = "do", index, False, None
+        self.phase, self.since, self.outcome = "do", index, None
+        self.going = not order["writes"]
         self.taken_by, self.cancelled, self.back = None, False, False
+        self.explained, self.turned = False, index
+        self.ended = set()  # (step, phase) whose end was noted
         self.marks = {}  # (step, phase, way) -> status, None in flight
         self.votes = {}  # leaf -> {name: (approve, at, key)}
         self.kept = {}  # step -> (reserved, holds)
@@ -126,7 +129,7 @@ class Runs:
         """The id of the run that goes on next, if one does."""
         waiting = [
             (run.since, id_) for id_, run in self.runs.items()
-            if not run.going and run.outcome is None and run.taken_by is None
+            if not run.going and run.outcome is None and run.taken_by is None and not run.cancelled
         ]
         taken = {t for run in self.runs.values() if run.holds_targets() for t in run.order["writes"]}
         for _, id_ in sorted(waiting):
@@ -160,14 +163,15 @@ class Runs:
         for target in order["writes"]:
             need(self.trust.may_touch(member, *target.split("/")), "not_allowed", target)
         row = self.trust.rows.get(order["delegate"])
-        active = row is not None and row["revoked"] is None and row["member"]["role"] == "operator"
+        active = row is not None and row["revoked"] is None and row["member"]["role"] == "worker"
         need(active, "bad_run_change", "delegate")
         need(1 <= order["until"] - at <= LIFE_MAX_US, "bad_run_change", "until")
         others = self.conflicting(order["writes"])
         need(order["on_conflict"] != "refuse" or not others, "run_conflict", "")
         if order["on_conflict"] == "preempt":
             for run in others:
-                run.taken_by = id_ if run.outcome is None else run.taken_by
+                if run.outcome is None:
+                    run.taken_by, run.turned = id_, index
         if len(self.runs) >= RUNS_MAX:
             over = [(run.index, old) for old, run in self.runs.items() if run.is_over()]
             need(over, "overloaded", "runs")
@@ -179,12 +183,13 @@ class Runs:
         run = self.known(content["run"])
         need(trace == run.trace, "bad_run_change", "trace")
         if op == "note":
-            return self.note(run, content["note"], signer)
+            need(content["after"] >= run.turned, "bad_run_change", "written before the run turned")
+            return self.note(run, content["note"], signer, index)
         if op == "vote":
             return self.vote(run, content, signer, member, at)
         need(signer == run.operator or member["role"] == "admin", "not_allowed", member["name"])
         if op == "cancel":
-            return self.cancel(run, content["rollback"])
+            return self.cancel(run, content["rollback"], index)
         need(run.outcome is not None and at <= run.order["until"], "bad_run_change", f"{op} now")
         if op == "resume":
             need(run.phase == "do" and run.outcome != "succeeded", "bad_run_change", "it cannot go on")
@@ -192,32 +197,37 @@ class Runs:
             need(run.outcome != "rolled_back", "bad_run_change", "it is undone already")
             run.phase = "undo"
         run.cancelled, run.back, run.taken_by, run.outcome, run.since = False, False, None, None, index
+        run.explained, run.turned, run.ended, run.going = False, index, set(), not run.order["writes"]
         return []
 
-    def cancel(self, run, back):
+    def cancel(self, run, back, index):
         need(run.outcome is None, "run_not_going", "it has ended")
         need(not run.cancelled or run.back != back, "bad_run_change", "it is cancelled already")
-        run.cancelled, run.back = True, back
+        run.cancelled, run.back, run.turned = True, back, index
         began = run.going or run.phase == "undo" or run.marks
         row = self.trust.rows.get(run.order["delegate"])
         return [] if began and row["revoked"] is None else run.end("cancelled")
 
-    def note(self, run, note, signer):
+    def note(self, run, note, signer, index):
         need(signer == run.order["delegate"], "not_allowed", "who reports")
-        need(run.going, "run_not_going", "")
         ((kind, content),) = note.items()
+        last = kind == "closed" and (run.cancelled if run.outcome is None else not run.explained)
+        need(run.going or last, "run_not_going", "")
         if kind == "closed":
             fits = {
                 "succeeded": run.phase == "do", "preempted": run.taken_by is not None,
                 "rolled_back": run.phase == "undo", "rollback_incomplete": run.phase == "undo",
             }
             need(run.in_flight == 0 and fits.get(content["outcome"], True), "bad_run_change", "closed")
-            return run.end(content["outcome"])
+            run.explained = True
+            return run.end(content["outcome"]) if run.outcome is None else []
         if kind == "undoing":
             need(run.phase == "do" and (run.back or not run.cancelled), "bad_run_change", "undoing")
-            run.phase = "undo"
+            run.phase, run.turned = "undo", index
             return []
         need(content["step"] < run.order["steps"], "bad_run_change", "no such step")
+        if kind in ("ended", "undone"):
+            run.ended.add((content["step"], "do" if kind == "ended" else "undo"))
         return []
 
     def vote(self, run, vote, signer, member, at):
@@ -261,6 +271,7 @@ class Runs:
         need(max(command["deadline"], at) <= run.order["until"], "run_not_going", "it ends before the command")
         need(place["phase"] == run.phase, "run_not_going", "phase")
         need(not run.cancelled or (run.phase == "undo" and run.back), "run_not_going", "cancelled")
+        need((place["step"], place["phase"]) not in run.ended, "step_done", "its end was noted")
         key = (place["step"], place["phase"], place["way"])
         if key in run.marks:
             status = run.marks[key]

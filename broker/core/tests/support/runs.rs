@@ -103,12 +103,9 @@ pub struct Stage {
 impl Stage {
     pub fn new() -> Self {
         let mut stage = Self { w: World::new(), turns: true };
-        for (who, key, grants) in [
-            ("gina", gina(), &[][..]),
-            ("gil", gil(), &[]),
-            ("gus", gus(), &[]),
-            ("olga", olga(), &["*@obs"]),
-        ] {
+        for (who, key, grants) in
+            [("gina", gina(), &[][..]), ("gil", gil(), &[]), ("gus", gus(), &[]), ("olga", olga(), &["*@obs"])]
+        {
             stage.trust(TrustOp::Add(member(who, &key, Role::Operator, grants)));
         }
         // A node that carries runs out and serves nothing itself.

@@ -96,6 +96,7 @@ pub fn order(plan: &Plan) -> Order {
         writes: Vec::new(),
         on_conflict: OnConflict::Wait,
         max_cost: None,
+        reserve: if_schemas::run::Reserve::Step,
         session: None,
     }
 }
