@@ -1,6 +1,6 @@
 //! `make bench`: every figure beside its target and its baseline from the same run. Never a test: machines differ.
 //! `if-bench PART…` measures only those parts: latency, admission, pipeline, money, audit, store, manifests, engine,
-//! studio, process.
+//! runs, studio, process.
 
 mod audit;
 mod engine;
@@ -9,6 +9,7 @@ mod manifests;
 mod money;
 mod process;
 mod report;
+mod runs;
 mod store;
 mod studio;
 mod synthetic;
@@ -17,8 +18,8 @@ use report::Report;
 
 /// Entries of the synthetic log, unless `IF_BENCH_ENTRIES` says otherwise.
 const ENTRIES: u64 = 1_000_000;
-const PARTS: [&str; 10] =
-    ["latency", "admission", "pipeline", "money", "audit", "store", "manifests", "engine", "studio", "process"];
+const PARTS: [&str; 11] =
+    ["latency", "admission", "pipeline", "money", "audit", "store", "manifests", "engine", "runs", "studio", "process"];
 
 fn main() -> anyhow::Result<()> {
     let asked: Vec<String> = std::env::args().skip(1).collect();
@@ -37,6 +38,9 @@ fn main() -> anyhow::Result<()> {
     }
     if wants("pipeline") {
         runtime.block_on(fabric::pipeline(&mut report))?;
+    }
+    if wants("runs") {
+        runtime.block_on(runs::run(&mut report))?;
     }
     if wants("money") {
         money::run(&mut report)?;

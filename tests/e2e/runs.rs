@@ -2,108 +2,19 @@
 
 use anyhow::{Context, Result, ensure};
 use if_schemas::{
-    Command, CommandId, Effect, Envelope, KeyId, Order, Payload, Plan, RunChange, RunOp, SigningKey, TraceId,
-    head::{Receipt, Verdict},
-    payload::Arguments,
-    plan::{Act, Args, Await, Call, OnFailure, Phase, Step, Undo},
-    query::{LOG, LogAnswer, LogQuery, RUNS, RunRow, RunStanding, RunsAnswer},
-    run::{OnConflict, Outcome, Reserve, StepRef},
-    subject,
-    wire::{Message as _, Submission},
+    Command, Effect, RunOp, TraceId,
+    head::Verdict,
+    plan::{Act, Args, Await, Phase},
+    query::{LOG, LogAnswer, LogQuery, RunStanding},
+    run::{OnConflict, Outcome, StepRef},
 };
 use if_tests::{
     InProcess,
-    world::{new_command_id, new_salt, new_trace_id, now},
+    runs::{PATIENCE, call, change, outcome, plan, row, start, step},
+    world::{new_command_id, now},
 };
 use serde_json::json;
 use std::time::Duration;
-
-/// How long a run may take to come to what is waited for.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-fn call(operation: &str, effect: Effect, args: serde_json::Value) -> Result<Call> {
-    let args = args.as_object().cloned().unwrap_or_default();
-    let payload = Payload::new(&Arguments { args, why: None, cause: None }, new_salt())?;
-    Ok(Call { operation: operation.parse()?, target: "noop/main".parse()?, effect, args: Args::Fixed(payload) })
-}
-
-fn step(id: &str, needs: &[u32], act: Act) -> Step {
-    Step {
-        id: id.into(),
-        needs: needs.into(),
-        skip: None,
-        when: Vec::new(),
-        act,
-        confirm: None,
-        retries: 0,
-        retry_pause_ms: 0,
-        timeout_ms: 10_000,
-        on_failure: OnFailure::Stop,
-        undo: Undo::Needless,
-        guard: None,
-    }
-}
-
-fn plan(steps: Vec<Step>) -> Result<Plan> {
-    let vars = serde_json::Map::new();
-    Ok(Plan { profile: "test".parse()?, description: String::new(), vars, concurrency: 4, steps })
-}
-
-fn order(plan: &Plan, delegate: KeyId) -> Result<Order> {
-    Ok(Order {
-        profile: plan.profile.clone(),
-        delegate,
-        until: now().saturating_add_us(120_000_000),
-        root: plan.tree()?.root,
-        steps: u32::try_from(plan.steps.len())?,
-        writes: plan.writes().into_iter().collect(),
-        on_conflict: OnConflict::Wait,
-        max_cost: None,
-        reserve: Reserve::Run,
-        session: None,
-    })
-}
-
-async fn change(
-    fabric: &InProcess,
-    trace: TraceId,
-    op: RunOp,
-    payload: Option<Payload>,
-    key: &SigningKey,
-) -> Result<(CommandId, Receipt)> {
-    let (id, issued_at) = (new_command_id(), now());
-    let deadline = issued_at.saturating_add_us(10_000_000);
-    let change = RunChange { id, trace, issued_at, deadline, op, payload: payload.as_ref().map(Payload::hash) };
-    let submission = Submission { envelope: Envelope::seal(&change, key)?, payload };
-    Ok((id, fabric.client.send_raw(subject::RUN, submission.to_message()?).await?))
-}
-
-/// Starts a run of the plan; its order may be another one than is usual.
-async fn start(fabric: &InProcess, plan: &Plan, how: impl FnOnce(&mut Order)) -> Result<(CommandId, TraceId, Receipt)> {
-    let mut order = order(plan, fabric.keys.worker.id())?;
-    how(&mut order);
-    let trace = new_trace_id();
-    let payload = Payload::new(plan, new_salt())?;
-    let (run, receipt) = change(fabric, trace, RunOp::Start(order), Some(payload), &fabric.keys.operator).await?;
-    Ok((run, trace, receipt))
-}
-
-async fn row(fabric: &InProcess, run: CommandId) -> Result<RunRow> {
-    let answer: RunsAnswer = fabric.client.query(RUNS, &()).await?;
-    answer.runs.into_iter().find(|row| row.run == run).context("the run is not there")
-}
-
-async fn outcome(fabric: &InProcess, run: CommandId) -> Result<Outcome> {
-    let wait = async {
-        loop {
-            match row(fabric, run).await {
-                Ok(RunRow { standing: RunStanding::Ended { outcome, .. }, explained: true, .. }) => return outcome,
-                _ => tokio::time::sleep(Duration::from_millis(20)).await,
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, wait).await.context("the run does not end")
-}
 
 async fn executions(fabric: &InProcess, at_least: usize) -> Result<()> {
     let wait = async {

@@ -5,6 +5,7 @@ pub mod fabric;
 pub mod noop;
 pub mod processes;
 pub mod replay;
+pub mod runs;
 pub mod world;
 
 pub use client::Client;

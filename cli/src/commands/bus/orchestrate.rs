@@ -5,7 +5,7 @@ use crate::{
     CliError,
     client::Client,
     clock,
-    commands::{name, optimise::amount},
+    commands::{consent, name, optimise::amount},
     context::Context,
 };
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -18,6 +18,7 @@ use if_schemas::{
     run::{OnConflict, Reserve},
     time::parse_duration_us,
 };
+use std::io::IsTerminal;
 
 /// How long a run may take where nothing is said, microseconds (1 h).
 const WITHIN_US: i64 = 3_600_000_000;
@@ -88,6 +89,9 @@ pub fn run(context: &Context, m: &ArgMatches) -> Result<(), CliError> {
             return plan::show(context, &mut client, &key, &plan).await;
         }
         let order = order(&mut client, &wanted, &plan).await?;
+        if !m.get_flag("yes") && !agreed(context, &plan, &order)? {
+            return Err(CliError::usage("nothing was begun", "--plan shows what it would do"));
+        }
         let payload = Payload::new(&plan, Salt(clock::random()?))?;
         let trace = context.globals.trace.map_or_else(|| clock::random().map(TraceId::from_bytes), Ok)?;
         let signed = change::Signing { key: &key, trace, deadline_us: context.deadline_us(&config) };
@@ -147,6 +151,20 @@ async fn order(client: &mut Client, wanted: &Wanted, plan: &Plan) -> Result<Orde
         reserve: wanted.reserve,
         session: wanted.session.clone(),
     })
+}
+
+/// A person at the terminal is asked; a script has said what it wants by its command line.
+fn agreed(context: &Context, plan: &Plan, order: &Order) -> Result<bool, CliError> {
+    if !std::io::stdin().is_terminal() {
+        return Ok(true);
+    }
+    for step in plan.steps.iter().filter(|step| step.skip.is_none()) {
+        context.out.note(&format!("  {:<24} {}", step.id, super::plan::command(step)));
+    }
+    let writes: Vec<String> = order.writes.iter().map(ToString::to_string).collect();
+    let cap = order.max_cost.map(|cap| format!(", for at most {cap}")).unwrap_or_default();
+    let question = format!("{}: {} steps on {}{cap}. Begin?", plan.profile, plan.steps.len(), writes.join(", "));
+    consent::given(context, &question, "say --yes")
 }
 
 /// The key of the node that is to carry it out.

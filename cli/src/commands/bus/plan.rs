@@ -136,7 +136,8 @@ async fn seen(client: &mut Client, step: &Step, states: &mut States) -> Result<B
     Ok(found)
 }
 
-fn command(step: &Step) -> String {
+/// What a step does, in words.
+pub fn command(step: &Step) -> String {
     match &step.act {
         Act::Command(call) => format!("{} on {}", call.operation, call.target),
         Act::Pause(ms) => {
