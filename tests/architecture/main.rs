@@ -81,6 +81,7 @@ fn dependencies_point_the_right_way() -> Result<()> {
                 "if-home",
                 "if-plugin-files",
                 "if-discover",
+                "if-orchestrator",
                 "if-profile",
             ],
         ),

@@ -26,7 +26,7 @@ fn refused(change: impl FnOnce(&mut Order)) -> &'static str {
 fn an_order_needs_a_delegate_a_time_and_the_plan_it_names() {
     assert_eq!(refused(|_| {}), "accepted");
     assert_eq!(refused(|o| o.delegate = key(99).id()), "bad_run_change");
-    assert_eq!(refused(|o| o.delegate = key(4).id()), "bad_run_change", "a worker carries out no run");
+    assert_eq!(refused(|o| o.delegate = olga().id()), "bad_run_change", "an operator carries out no run");
     assert_eq!(refused(|o| o.delegate = key(1).id()), "bad_run_change", "nor does an admin's key");
     assert_eq!(refused(|o| o.until = support::START), "bad_run_change");
     assert_eq!(refused(|o| o.until = support::START.saturating_add_us(1)), "accepted");
@@ -199,8 +199,11 @@ fn a_run_ends_when_its_time_is_over_and_holds_on_until_it_is_quiet() {
     s.wait(1);
     assert_eq!(s.outcome(&first), Some(Outcome::Expired));
     assert!(s.is_waiting(&next));
-    assert_eq!(s.close(&first, Outcome::Failed), "run_not_going");
+    assert_eq!(s.close(&first, Outcome::Failed), "bad_run_change", "a command of it is under way");
     s.settle(sent, Status::Failed, Money::FREE);
+    assert_eq!(s.close(&first, Outcome::Expired), "accepted", "what it had done is still to be said");
+    assert_eq!(s.close(&first, Outcome::Expired), "run_not_going", "once");
+    assert_eq!(s.outcome(&first), Some(Outcome::Expired));
     assert!(s.is_going(&next));
     assert_eq!(s.resume(&first), "bad_run_change", "its time is over");
     assert_eq!(s.rollback(&first), "bad_run_change");
@@ -346,7 +349,7 @@ fn the_oldest_run_that_is_over_makes_room_and_none_that_goes_on_does() {
     assert_eq!(code(&verdict), "overloaded");
     // Ended, but not quiet: its result must still find it.
     s.trust(TrustOp::Revoke(delegate().id()));
-    s.trust(TrustOp::Add(member("baton", &key(40), Role::Operator, &[])));
+    s.trust(TrustOp::Add(member("baton", &key(40), Role::Worker, &[])));
     let by_baton = |o: &mut Order| o.delegate = key(40).id();
     s.cancel(&oldest, false);
     assert_eq!(code(&s.begin_as(&plan(&["y"]), &olga(), Money::FREE, by_baton).1), "overloaded");
