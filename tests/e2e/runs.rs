@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use if_schemas::{
     Command, Effect, RunOp, TraceId,
     head::Verdict,
-    plan::{Act, Args, Await, Phase},
+    plan::{Act, Args, Await, Phase, Undo},
     query::{LOG, LogAnswer, LogQuery, RunStanding},
     run::{OnConflict, Outcome, StepRef},
 };
@@ -165,6 +165,25 @@ async fn a_run_is_cancelled_while_it_pauses_and_says_what_it_did() -> Result<()>
     let (_, again) =
         change(&fabric, trace, RunOp::Cancel { run, rollback: false }, None, &fabric.keys.operator).await?;
     ensure!(matches!(&again.verdict, Verdict::Rejected(r) if r.code.as_str() == "run_not_going"), "{again:?}");
+    fabric.stop().await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_has_ended_is_undone_when_asked_and_says_so_once() -> Result<()> {
+    let fabric = InProcess::start(true).await?;
+    let mut set = step("set", &[], Act::Command(call("noop.set", Effect::Idempotent, json!({"note": "there"}))?));
+    set.undo = Undo::Call(call("noop.set", Effect::Idempotent, json!({"note": "back"}))?);
+    let (run, trace, _) = start(&fabric, &plan(vec![set])?, |_| {}).await?;
+    ensure!(outcome(&fabric, run).await? == Outcome::Succeeded);
+    let (_, receipt) = change(&fabric, trace, RunOp::Rollback { run }, None, &fabric.keys.operator).await?;
+    ensure!(receipt.verdict == Verdict::Accepted, "{receipt:?}");
+    ensure!(outcome(&fabric, run).await? == Outcome::RolledBack);
+    ensure!(fabric.executions() == 2);
+    let question = LogQuery { trace: Some(trace), limit: 100, ..LogQuery::default() };
+    let answer: LogAnswer = fabric.client.query(LOG, &question).await?;
+    let refused: Vec<_> = answer.rows.iter().filter(|row| row.status == "rejected").collect();
+    ensure!(refused.is_empty(), "{refused:?}");
     fabric.stop().await?;
     Ok(())
 }

@@ -340,6 +340,18 @@ fn a_cancelled_or_preempted_run_that_goes_on_waits_its_turn_again() {
 }
 
 #[test]
+fn a_rollback_that_was_asked_for_is_announced_once() {
+    let mut s = Stage::new();
+    let show = s.begin(&plan(&["main"]), |_| {});
+    s.close(&show, Outcome::Failed);
+    assert_eq!(s.rollback(&show), "accepted");
+    let undoing = || Note::Undoing { why: "asked".into() };
+    assert_eq!(s.note(&show, undoing()), "accepted");
+    assert_eq!(s.note(&show, undoing()), "bad_run_change");
+    assert_eq!(s.close(&show, Outcome::RolledBack), "accepted");
+}
+
+#[test]
 fn the_oldest_run_that_is_over_makes_room_and_none_that_goes_on_does() {
     let mut s = Stage::new();
     let (oldest, second) = (s.begin(&plan(&["a"]), |_| {}), s.begin(&plan(&["b"]), |_| {}));

@@ -92,7 +92,7 @@ class Run:
         self.phase, self.since, self.outcome = "do", index, None
         self.going = not order["writes"]
         self.taken_by, self.cancelled, self.back = None, False, False
-        self.explained, self.turned = False, index
+        self.explained, self.turned, self.undoing = False, index, False
         self.ended = set()  # (step, phase) whose end was noted
         self.marks = {}  # (step, phase, way) -> status, None in flight
         self.votes = {}  # leaf -> {name: (approve, at, key)}
@@ -198,6 +198,7 @@ class Runs:
             run.phase = "undo"
         run.cancelled, run.back, run.taken_by, run.outcome, run.since = False, False, None, None, index
         run.explained, run.turned, run.ended, run.going = False, index, set(), not run.order["writes"]
+        run.undoing = False
         return []
 
     def cancel(self, run, back, index):
@@ -222,8 +223,8 @@ class Runs:
             run.explained = True
             return run.end(content["outcome"]) if run.outcome is None else []
         if kind == "undoing":
-            need(run.phase == "do" and (run.back or not run.cancelled), "bad_run_change", "undoing")
-            run.phase, run.turned = "undo", index
+            need(not run.undoing and (run.back or not run.cancelled), "bad_run_change", "undoing")
+            run.phase, run.turned, run.undoing = "undo", index, True
             return []
         need(content["step"] < run.order["steps"], "bad_run_change", "no such step")
         if kind in ("ended", "undone"):

@@ -13,7 +13,7 @@ use crate::{
 };
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use if_orchestrator::Doing;
-use if_schemas::{CommandId, Timestamp, run::Note};
+use if_schemas::{Body, CommandId, Entry, Kind, Timestamp, run::Note};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::Instant};
 
@@ -23,6 +23,8 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 const SEND_AGAIN: Duration = Duration::from_millis(200);
 /// How long an entry that the broker confirmed may take to come by, before the log is read anew.
 const ENTRY_TIMEOUT: Duration = Duration::from_secs(2);
+/// Pause before another note after one was refused: doubles from the first to the second figure, until one is taken.
+const NOTE_AGAIN: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
 /// Longest time without another look: values grow old by themselves.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
@@ -78,9 +80,35 @@ impl Driver {
         known.catch_up(&self.node, self.run).await?;
         let sight = Sight::open(&self.node, self.near.clone(), known.progress.plan());
         tracing::info!(run = %self.run, profile = %known.order.profile, trace_id = %known.trace, "carries out a run");
-        Course { driver: self, known, sight, on_way: BTreeMap::new(), answers: FuturesUnordered::new() }
+        let notes = Notes { again: Backoff::new(NOTE_AGAIN.0, NOTE_AGAIN.1), not_before: None };
+        Course { driver: self, known, sight, on_way: BTreeMap::new(), notes, answers: FuturesUnordered::new() }
             .follow(&mut news)
             .await
+    }
+}
+
+/// What the broker does not take is not said again and again.
+struct Notes {
+    again: Backoff,
+    not_before: Option<Instant>,
+}
+
+impl Notes {
+    fn hear(&mut self, entry: &Entry) {
+        match &entry.body {
+            Body::Run { .. } => {
+                self.again.reset();
+                self.not_before = None;
+            }
+            Body::Rejected { envelope, .. } if envelope.kind() == Kind::Run => {
+                self.not_before = Some(Instant::now() + self.again.step());
+            }
+            _ => {}
+        }
+    }
+
+    fn must_wait(&self) -> bool {
+        self.not_before.is_some_and(|at| Instant::now() < at)
     }
 }
 
@@ -90,6 +118,7 @@ struct Course<'a> {
     known: Known,
     sight: Sight,
     on_way: BTreeMap<CommandId, OnWay>,
+    notes: Notes,
     answers: FuturesUnordered<BoxFuture<'static, Answer>>,
 }
 
@@ -122,6 +151,7 @@ impl Course<'_> {
         let mut next = Some(first);
         while let Some(News { entry, payload }) = next {
             self.known.fold(&self.driver.node, self.driver.run, &entry, payload.as_ref())?;
+            self.notes.hear(&entry);
             if let Some(id) = super::routes::id_of(&entry) {
                 self.on_way.remove(&id);
             }
@@ -156,13 +186,13 @@ impl Course<'_> {
             }
         }
         let entries = self.on_way.values().filter_map(|w| w.entry_by);
-        entries.fold(wake, Instant::min)
+        entries.chain(self.notes.not_before.filter(|at| Instant::now() < *at)).fold(wake, Instant::min)
     }
 
     fn send(&mut self, doing: &Doing) {
         let Some(id) = doing.id() else { return };
         let is_note = matches!(doing, Doing::Note { .. });
-        if self.on_way.contains_key(&id) || (is_note && self.is_in_the_way(doing)) {
+        if self.on_way.contains_key(&id) || (is_note && (self.notes.must_wait() || self.is_in_the_way(doing))) {
             return;
         }
         let signed = match send::sign(&self.driver.node, self.driver.run, &self.known, doing) {

@@ -137,14 +137,14 @@ impl Runs {
                 run.cancelled = false;
                 run.rollback = false;
                 run.preempted_by = None;
-                run.explained = false;
+                (run.explained, run.undoing) = (false, false);
                 run.turned = index;
                 run.over.clear();
                 run.standing = first_standing(&run.order, index);
             }
             RunOp::Note { note, .. } => match note {
                 Note::Undoing { .. } => {
-                    run.phase = Phase::Undo;
+                    (run.phase, run.undoing) = (Phase::Undo, true);
                     run.turned = index;
                 }
                 Note::AwaitsApproval { step } => drop(run.awaiting.insert(*step, at)),
@@ -202,6 +202,7 @@ impl Runs {
             marks: BTreeMap::new(),
             votes: BTreeMap::new(),
             held,
+            undoing: false,
             over: BTreeSet::new(),
             turned: index,
             awaiting: BTreeMap::new(),
@@ -260,7 +261,7 @@ fn check_note(run: &Run, signer: &KeyId, note: &Note) -> Result<(), Reject> {
         Note::Closed { outcome, .. } if !run.may_end_as(*outcome) => {
             Err(bad(format!("that is not how it ended: {}", outcome.as_str())))
         }
-        Note::Undoing { .. } if run.phase == Phase::Undo => Err(bad("it is being undone already")),
+        Note::Undoing { .. } if run.undoing => Err(bad("it is being undone already")),
         Note::Undoing { .. } if run.cancelled && !run.rollback => Err(bad("it was cancelled, and not to be undone")),
         Note::Ended { step, .. }
         | Note::AwaitsApproval { step }

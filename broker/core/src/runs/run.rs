@@ -37,6 +37,8 @@ pub struct Run {
     pub(super) votes: BTreeMap<Hash, BTreeMap<Name, Cast>>,
     /// What is held for steps whose commands were not sent yet.
     pub(super) held: BTreeMap<u32, Held>,
+    /// Who carries it out has said that it is being undone.
+    pub(super) undoing: bool,
     /// Ends of steps, forward and back, that were noted: no command of theirs follows, until the run is resumed or undone.
     pub(super) over: BTreeSet<(u32, Phase)>,
     /// Index of the entry that last changed where the run goes.
