@@ -27,6 +27,9 @@ const POLL: Duration = Duration::from_secs(2);
 const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Runs carried out at once; more wait for one of them to end.
 const RUNS_AT_ONCE: usize = 64;
+/// The name of a body stands within these first bytes of a message: every entry of the log goes by here, so no more of
+/// each is looked at.
+const MARK_WITHIN_BYTES: usize = 256;
 /// How the entries that begin, resume or end runs show in the bytes of a message: the names of their bodies.
 const MARKS: [&[u8]; 3] = [b"\xa3run", b"\xa5lease", b"\xa8run_over"];
 
@@ -89,7 +92,8 @@ impl Runs {
 
     /// Takes in one entry as it goes by. True if the runs there are may be others than before.
     fn heard(&self, bytes: &[u8]) -> bool {
-        let marked = MARKS.iter().any(|mark| bytes.windows(mark.len()).any(|w| w == *mark));
+        let front = bytes.get(..MARK_WITHIN_BYTES).unwrap_or(bytes);
+        let marked = MARKS.iter().any(|mark| front.windows(mark.len()).any(|w| w == *mark));
         if !marked && self.routes.is_empty() {
             return false;
         }
