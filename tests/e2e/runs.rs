@@ -2,16 +2,16 @@
 
 use anyhow::{Context, Result, ensure};
 use if_schemas::{
-    Command, Effect, RunOp, TraceId,
+    Command, Effect, Payload, RunOp, TraceId,
     head::Verdict,
-    plan::{Act, Args, Await, Phase, Undo},
+    plan::{Act, Args, Await, Ended, Phase, Undo},
     query::{LOG, LogAnswer, LogQuery, RunStanding},
-    run::{OnConflict, Outcome, StepRef},
+    run::{Note, OnConflict, Outcome, StepRef},
 };
 use if_tests::{
     InProcess,
-    runs::{PATIENCE, call, change, outcome, plan, row, start, step},
-    world::{new_command_id, now},
+    runs::{PATIENCE, call, change, order, outcome, plan, row, start, step},
+    world::{new_command_id, new_salt, new_trace_id, now},
 };
 use serde_json::json;
 use std::time::Duration;
@@ -184,6 +184,41 @@ async fn a_run_that_has_ended_is_undone_when_asked_and_says_so_once() -> Result<
     let answer: LogAnswer = fabric.client.query(LOG, &question).await?;
     let refused: Vec<_> = answer.rows.iter().filter(|row| row.status == "rejected").collect();
     ensure!(refused.is_empty(), "{refused:?}");
+    fabric.stop().await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_told_from_what_else_has_its_trace_or_names_its_steps() -> Result<()> {
+    let fabric = InProcess::start(true).await?;
+    let trace = new_trace_id();
+    let (earlier, payload) = fabric.client.command("noop.set", Effect::Idempotent)?;
+    let earlier = Command { trace, ..earlier };
+    let receipt = fabric.client.send(&earlier, payload, &fabric.keys.operator).await?;
+    ensure!(receipt.verdict == Verdict::Accepted, "{receipt:?}");
+    let plan = plan(vec![
+        step("pause", &[], Act::Pause(700)),
+        step("set", &[0], Act::Command(call("noop.set", Effect::Idempotent, json!({"note": "mine"}))?)),
+    ])?;
+    let order = order(&plan, fabric.keys.worker.id())?;
+    let payload = Payload::new(&plan, new_salt())?;
+    let (run, receipt) = change(&fabric, trace, RunOp::Start(order), Some(payload), &fabric.keys.operator).await?;
+    ensure!(receipt.verdict == Verdict::Accepted, "{receipt:?}");
+    // Somebody with a key of their own sends the very command of the step, and reports its end.
+    let tree = plan.tree()?;
+    let (leaf, path) = tree.leaves.first().context("a leaf")?;
+    let Args::Fixed(payload) = &plan.steps[1].call().context("a call")?.args else { anyhow::bail!("open") };
+    let place = StepRef { run, step: 1, phase: Phase::Do, way: 0, open: false, guard: None, path: path.clone() };
+    let (command, _) = fabric.client.command(leaf.operation.as_str(), leaf.effect)?;
+    let command = Command { trace, payload: payload.hash(), run: Some(Box::new(place)), ..command };
+    let receipt = fabric.client.send(&command, payload.clone(), &fabric.keys.operator).await?;
+    ensure!(matches!(&receipt.verdict, Verdict::Rejected(r) if r.code.as_str() == "not_in_order"), "{receipt:?}");
+    let note = Note::Ended { step: 1, ended: Ended::Failed, text: "so they say".into() };
+    let said = RunOp::Note { run, after: u64::MAX, note };
+    let (_, receipt) = change(&fabric, trace, said, None, &fabric.keys.operator).await?;
+    ensure!(matches!(&receipt.verdict, Verdict::Rejected(r) if r.code.as_str() == "not_allowed"), "{receipt:?}");
+    ensure!(outcome(&fabric, run).await? == Outcome::Succeeded);
+    ensure!(fabric.executions() == 2);
     fabric.stop().await?;
     Ok(())
 }

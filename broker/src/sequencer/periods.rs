@@ -16,8 +16,8 @@ impl Sequencer {
         Ok(())
     }
 
-    /// An entry of the broker's own making.
-    pub(super) fn say(&mut self, now: Timestamp, input: Input, pending: &mut Pending) -> Result<(), BrokerError> {
+    /// An entry of the broker's own making. False if it does not follow from the state: it is passed over, not tried again.
+    pub(super) fn say(&mut self, now: Timestamp, input: Input, pending: &mut Pending) -> Result<bool, BrokerError> {
         let about = format!("{input:?}");
         match decide(&self.state, now, input) {
             Decision::Append { body, verdict, .. } => {
@@ -26,12 +26,11 @@ impl Sequencer {
                 let origin = Origin { command, is_request: false, hash: None, signer: None, reply: None };
                 let (entry, _, _) = self.append(now, body, None, None, &origin, &verdict, pending)?;
                 pending.publications.push(Publication { reply: None, entry: Some(entry), then: None });
-                Ok(())
+                Ok(true)
             }
-            // The state named it a moment ago: to go on would be to try for ever.
             Decision::Answer { verdict, .. } => {
                 tracing::error!(?verdict, about, "what the state asked for was refused");
-                Err(BrokerError::Stopped("what follows from the log by itself was refused, so the sequencer"))
+                Ok(false)
             }
         }
     }

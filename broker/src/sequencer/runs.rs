@@ -39,10 +39,14 @@ impl Sequencer {
     /// Ends runs whose time is over or whose place another one took, and lets those go on that waited for them.
     pub(super) fn turn_runs(&mut self, now: Timestamp, pending: &mut Pending) -> Result<(), BrokerError> {
         while let Some(run) = self.state.runs().to_end(now.max(self.state.at())) {
-            self.say(now, Input::RunOver { run }, pending)?;
+            if !self.say(now, Input::RunOver { run }, pending)? {
+                break;
+            }
         }
         while let Some(run) = self.state.runs().grantable() {
-            self.say(now, Input::Lease { run }, pending)?;
+            if !self.say(now, Input::Lease { run }, pending)? {
+                break;
+            }
         }
         Ok(())
     }

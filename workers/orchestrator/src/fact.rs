@@ -1,8 +1,8 @@
 //! What the log says about one run, one entry at a time.
 
 use if_schemas::{
-    Code, Command, CommandId, Entry, Hash, Money, Name, Outcome, Payload, Reject, ResultEvent, RunChange, RunOp,
-    SchemaError, Status, Timestamp,
+    Code, Command, CommandId, Entry, Hash, KeyId, Money, Name, Order, Outcome, Payload, Reject, ResultEvent, RunChange,
+    RunOp, SchemaError, Status, Timestamp,
     entry::Body,
     envelope::Kind,
     plan::Phase,
@@ -91,15 +91,19 @@ impl Fact {
         Ok(Self { at, what })
     }
 
-    /// From any entry of the log; none where it says nothing of this run. `signer`: the member whose key signed.
+    /// From any entry of the log; none where it says nothing of this run. `signer`: the member whose key signed. What somebody
+    /// else than the delegate was refused is not of the run, whatever it names.
     pub fn of(
         entry: &Entry,
-        run: CommandId,
+        (run, delegate): (CommandId, KeyId),
         signer: Option<&Name>,
         payload: Option<&Payload>,
     ) -> Result<Option<Self>, SchemaError> {
         let own = |what: What| Ok(Some(Self { at: entry.at, what }));
         match (&entry.body, signer) {
+            (Body::Rejected { envelope, .. }, _) if envelope.key() != delegate => Ok(None),
+            // The broker gives a command up as that, and as nothing else.
+            (Body::Unresolved { status, .. }, _) if *status != Status::Indeterminate => Ok(None),
             (Body::Run { envelope, .. }, Some(signer)) => {
                 let change: RunChange = envelope.read_unverified()?;
                 let of_run = change.run() == run;
@@ -145,6 +149,16 @@ impl Fact {
             _ => None,
         };
         Ok(what.map(|what| Self { at: entry.at, what }))
+    }
+}
+
+/// The order in an entry that starts this run.
+pub fn order_of(entry: &Entry, run: CommandId) -> Option<(RunChange, Order)> {
+    let Body::Run { envelope, .. } = &entry.body else { return None };
+    let change: RunChange = envelope.read_unverified().ok().filter(|c: &RunChange| c.id == run)?;
+    match &change.op {
+        RunOp::Start(order) => Some((change.clone(), order.clone())),
+        _ => None,
     }
 }
 

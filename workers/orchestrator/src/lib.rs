@@ -52,7 +52,7 @@ mod votes;
 
 pub use doing::{Doing, Given};
 pub use draw::{mermaid, svg};
-pub use fact::{Fact, What};
+pub use fact::{Fact, What, order_of};
 pub use fold::Progress;
 pub use ids::command_id;
 pub use report::Report;

@@ -3,9 +3,9 @@
 use super::QUERY_TIMEOUT;
 use crate::node::Node;
 use if_bus::BusError;
-use if_orchestrator::{Fact, Progress};
+use if_orchestrator::{Fact, Progress, order_of};
 use if_schemas::{
-    Body, CommandId, Entry, Payload, Plan, RunChange, RunOp, SchemaError, TraceId, Trust, codec,
+    Body, CommandId, Entry, Payload, Plan, SchemaError, TraceId, Trust, codec,
     plan::Tree,
     query::{self, Answer, RunEntriesAnswer, RunEntriesQuery},
     subject,
@@ -51,13 +51,12 @@ impl Known {
     /// Everything up to now.
     pub async fn read(node: &Node, run: CommandId) -> Result<Self, LogError> {
         let (entries, next) = fetch(node, run, 0).await?;
-        let first = entries.first().ok_or(LogError::NoOrder)?;
-        let Body::Run { envelope, .. } = &first.0.body else { return Err(LogError::NoOrder) };
-        let change: RunChange = envelope.read_unverified()?;
-        let RunOp::Start(order) = change.op else { return Err(LogError::NoOrder) };
-        let plan: Plan = first.1.as_ref().ok_or(LogError::NoPlan)?.read()?;
+        // Its trace may be older than the run.
+        let ordered = entries.iter().find_map(|(entry, payload)| Some((order_of(entry, run)?, payload)));
+        let ((change, order), payload) = ordered.ok_or(LogError::NoOrder)?;
+        let plan: Plan = payload.as_ref().ok_or(LogError::NoPlan)?.read()?;
         let tree = plan.tree()?;
-        if tree.root != order.root || change.id != run {
+        if tree.root != order.root {
             return Err(LogError::NoPlan);
         }
         let progress = Progress::new(run, Arc::new(plan), order.clone())?;
@@ -93,7 +92,7 @@ impl Known {
         let trust = node.trust.current().ok_or(LogError::NoTrust)?;
         check(&trust.trust, entry, payload)?;
         let signer = entry.body.envelope().and_then(|e| trust.trust.claimed_name(&e.key()).ok());
-        if let Some(fact) = Fact::of(entry, run, signer, payload)? {
+        if let Some(fact) = Fact::of(entry, (run, self.order.delegate), signer, payload)? {
             self.progress.apply(&fact);
         }
         match &entry.body {

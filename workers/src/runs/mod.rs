@@ -69,10 +69,11 @@ impl Runs {
         let mut presence = self.node.bus.subscribe(subject::PRESENCE).await?;
         let mut ticks = tokio::time::interval(POLL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut last = None;
         loop {
             let look = tokio::select! {
                 message = entries.next() => match message {
-                    Some(message) => self.heard(&message.payload),
+                    Some(message) => self.heard(&message.payload, &mut last),
                     None => return Ok(()),
                 },
                 message = presence.next() => match message {
@@ -90,24 +91,39 @@ impl Runs {
         }
     }
 
-    /// Takes in one entry as it goes by. True if the runs there are may be others than before.
-    fn heard(&self, bytes: &[u8]) -> bool {
+    /// Takes in one entry as it goes by. True if the runs there are may be others than before. `last`: index of the entry
+    /// before, while runs are carried out: a gap means that the connection dropped some, so every run is read anew.
+    fn heard(&self, bytes: &[u8], last: &mut Option<u64>) -> bool {
         let front = bytes.get(..MARK_WITHIN_BYTES).unwrap_or(bytes);
         let marked = MARKS.iter().any(|mark| front.windows(mark.len()).any(|w| w == *mark));
-        if !marked && self.routes.is_empty() {
-            return false;
+        if self.routes.is_empty() {
+            *last = None;
+            if !marked {
+                return false;
+            }
         }
         let Some(trust) = self.node.trust.current() else { return false };
         let Ok(committed) = Committed::from_message(bytes) else { return false };
         let Ok(entry) = Entry::decode(&committed.entry) else { return false };
         let is_of_run = matches!(entry.body, Body::Run { .. } | Body::Lease { .. } | Body::RunOver { .. });
-        let Some(run) = self.routes.of(&entry) else { return is_of_run };
+        let is_gap = last.is_some_and(|last| entry.index > last + 1);
+        let run = self.routes.of(&entry);
+        if run.is_none() && !is_gap {
+            *last = Some(last.unwrap_or(0).max(entry.index));
+            return is_of_run;
+        }
         // Only what is of interest is worth a check of its signature.
         if let Err(error) = committed.open_head(&trust.broker) {
             tracing::warn!(%error, index = entry.index, "not the broker's word on an entry");
             return false;
         }
-        self.routes.tell(run, entry, committed.payload);
+        *last = Some(entry.index);
+        if is_gap {
+            tracing::warn!(index = entry.index, "entries were missed: runs are read anew");
+            self.routes.forget();
+        } else if let Some(run) = run {
+            self.routes.tell(run, entry, committed.payload);
+        }
         is_of_run
     }
 

@@ -10,7 +10,8 @@ use crate::{
 use clap::ArgMatches;
 use if_home::keys;
 use if_schemas::{
-    CommandId, Envelope, Head, Payload, RunChange, RunOp, SigningKey, TraceId, head::Verdict, subject, wire::Submission,
+    CommandId, Envelope, Head, Payload, RunChange, RunOp, SigningKey, TraceId, head::Verdict, run::Outcome, subject,
+    wire::Submission,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -79,6 +80,12 @@ pub fn run(context: &Context, verb: &str, m: &ArgMatches) -> Result<(), CliError
                 context.out.text(&format!("{verb} of run {run}: asked for by entry #{}", head.index))
             };
         }
-        follow::to_the_end(context, &mut client, run).await
+        let wanted: &[Outcome] = match verb {
+            "cancel" if rollback => &[Outcome::RolledBack],
+            "cancel" => &[Outcome::Cancelled],
+            "resume" => &[Outcome::Succeeded],
+            _ => &[Outcome::RolledBack],
+        };
+        follow::to_the_end(context, &mut client, run, wanted).await
     })
 }

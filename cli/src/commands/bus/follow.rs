@@ -7,20 +7,21 @@ use super::{
 use crate::{CliError, client::Client, context::Context, output::value};
 use clap::ArgMatches;
 use if_orchestrator::{StepView, Viewed};
-use if_schemas::{CommandId, Head, TraceId, subject};
+use if_schemas::{CommandId, Head, TraceId, run::Outcome, subject};
 use serde_json::json;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Silence after which the log is asked whether something was missed.
 const POLL: Duration = Duration::from_secs(1);
-/// Entries of others that go by in this time cause one look, not many.
+/// Entries that go by in this time cause one look, not many.
 const COALESCE: Duration = Duration::from_millis(20);
 
 pub fn watch(context: &Context, m: &ArgMatches) -> Result<(), CliError> {
     let text = m.get_one::<String>("run").map(String::as_str).unwrap_or_default().to_string();
     context.with_client(async |client| {
         let run = known::find(client, &text).await?;
-        to_the_end(context, client, run).await
+        to_the_end(context, client, run, &[Outcome::Succeeded]).await
     })
 }
 
@@ -35,8 +36,13 @@ pub fn begun(context: &Context, run: CommandId, trace: TraceId, head: Head) -> R
     context.out.text(&run.to_string())
 }
 
-/// Follows until it is closed; ends like the run.
-pub async fn to_the_end(context: &Context<'_>, client: &mut Client, run: CommandId) -> Result<(), CliError> {
+/// Follows until it is closed. `wanted`: the outcomes that are what was asked for.
+pub async fn to_the_end(
+    context: &Context<'_>,
+    client: &mut Client,
+    run: CommandId,
+    wanted: &[Outcome],
+) -> Result<(), CliError> {
     let mut entries = client.bus.subscribe(subject::WITNESS_ENTRY).await?;
     let mut known = Known::read(client, run).await?;
     let mut shown = Vec::new();
@@ -53,8 +59,9 @@ pub async fn to_the_end(context: &Context<'_>, client: &mut Client, run: Command
             return Err(CliError::new(crate::Exit::Unreachable, "the connection to the fabric was lost")
                 .hint(format!("the run goes on; `ifctl bus run watch {run}` follows it again")));
         }
-        // What follows at once is read at once.
-        while tokio::time::timeout(COALESCE, entries.next()).await.is_ok_and(|m| m.is_some()) {}
+        // What follows at once is read at once; on a busy fabric there is always something, so not for ever.
+        let look_at = Instant::now() + COALESCE;
+        while tokio::time::timeout_at(look_at, entries.next()).await.is_ok_and(|m| m.is_some()) {}
         known.catch_up(client).await?;
     }
     if context.out.is_json() {
@@ -62,7 +69,7 @@ pub async fn to_the_end(context: &Context<'_>, client: &mut Client, run: Command
     } else {
         context.out.text(&show::human(context.out.style(), &known))?;
     }
-    show::ending(&known)
+    show::ending(&known, wanted)
 }
 
 /// What is new since it was last told.

@@ -1,9 +1,9 @@
 //! A run as the log has it: every entry checked, folded the way its orchestrator folds it.
 
 use crate::{CliError, client::Client};
-use if_orchestrator::{Fact, Progress};
+use if_orchestrator::{Fact, Progress, order_of};
 use if_schemas::{
-    Body, CommandId, Entry, Order, Payload, Plan, RunChange, RunOp, TraceId, codec,
+    CommandId, Entry, Order, Payload, Plan, TraceId, codec,
     query::{self, Answer, RUNS, RawEntry, RunEntriesAnswer, RunEntriesQuery, RunRow, RunsAnswer},
 };
 use std::sync::Arc;
@@ -50,21 +50,22 @@ impl Known {
     pub async fn read(client: &mut Client, run: CommandId) -> Result<Self, CliError> {
         client.refresh_trust().await?;
         let (entries, head) = fetch(client, run, 0).await?;
-        let first = entries.first().ok_or_else(|| no_run(run))?;
-        let entry = Entry::decode(&first.entry)?;
-        let Body::Run { envelope, .. } = &entry.body else { return Err(no_run(run)) };
-        let change: RunChange = envelope.read_unverified()?;
-        let RunOp::Start(order) = change.op else { return Err(no_run(run)) };
+        // Its trace may be older than the run.
+        let ordered = entries.iter().find_map(|raw| {
+            let entry = Entry::decode(&raw.entry).ok()?;
+            Some((order_of(&entry, run)?, entry.index, raw))
+        });
+        let ((change, order), index, first) = ordered.ok_or_else(|| no_run(run))?;
         let erased = || {
             CliError::failed(format!("the plan of the run {run} was erased"))
                 .hint("its entries are still there: `ifctl witness log`")
         };
         let plan: Plan = first.payload.as_ref().ok_or_else(erased)?.read()?;
-        if plan.tree()?.root != order.root || change.id != run {
+        if plan.tree()?.root != order.root {
             return Err(CliError::damaged(format!("the plan of the run {run} is not the one that was ordered")));
         }
         let progress = Progress::new(run, Arc::new(plan), order.clone())?;
-        let mut known = Self { run, order, trace: change.trace, progress, index: entry.index, next: 0 };
+        let mut known = Self { run, order, trace: change.trace, progress, index, next: 0 };
         known.fold(client, entries, head)?;
         Ok(known)
     }
@@ -84,7 +85,9 @@ impl Known {
         for raw in entries {
             let entry = Entry::decode(&raw.entry)?;
             let signer = check(client, &entry, raw.payload.as_ref())?;
-            if let Some(fact) = Fact::of(&entry, self.run, signer.as_ref(), raw.payload.as_ref())? {
+            if let Some(fact) =
+                Fact::of(&entry, (self.run, self.order.delegate), signer.as_ref(), raw.payload.as_ref())?
+            {
                 self.progress.apply(&fact);
             }
         }

@@ -15,7 +15,7 @@ use if_schemas::{
     Currency, KeyId, Money, Name, Order, Payload, Plan, RunOp, Salt, Timestamp, TraceId,
     limits::RUN_LIFE_MAX_US,
     query::{NODES, NodesAnswer},
-    run::{OnConflict, Reserve},
+    run::{OnConflict, Outcome, Reserve},
     time::parse_duration_us,
 };
 use std::io::IsTerminal;
@@ -99,7 +99,7 @@ pub fn run(context: &Context, m: &ArgMatches) -> Result<(), CliError> {
         if detach {
             return follow::begun(context, run, trace, head);
         }
-        follow::to_the_end(context, &mut client, run).await
+        follow::to_the_end(context, &mut client, run, &[Outcome::Succeeded]).await
     })
 }
 

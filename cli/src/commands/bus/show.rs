@@ -73,8 +73,8 @@ pub fn costs(all: &[Money]) -> String {
     all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ")
 }
 
-/// How the process ends where a run ended like that.
-pub fn ending(known: &Known) -> Result<(), CliError> {
+/// How the process ends where a run ended like that; well, if it is one of the outcomes that were `wanted`.
+pub fn ending(known: &Known, wanted: &[Outcome]) -> Result<(), CliError> {
     let Some((outcome, text)) = known.progress.closed() else { return Ok(()) };
     let failed = |exit: crate::Exit| {
         let hint = match outcome {
@@ -89,7 +89,8 @@ pub fn ending(known: &Known) -> Result<(), CliError> {
             .printed())
     };
     match outcome {
-        Outcome::Succeeded => Ok(()),
+        outcome if wanted.contains(&outcome) => Ok(()),
+        Outcome::Succeeded => failed(crate::Exit::Failed),
         Outcome::RolledBack | Outcome::Failed | Outcome::Cancelled => failed(crate::Exit::Failed),
         Outcome::RollbackIncomplete => failed(crate::Exit::Failed),
         Outcome::Expired | Outcome::Preempted => failed(crate::Exit::Rejected),
