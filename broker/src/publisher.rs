@@ -4,7 +4,7 @@ use crate::{outbox, shared::Shared};
 use futures::FutureExt;
 use if_bus::Bus;
 use if_schemas::{
-    CommandId, Draft, Envelope, Head, Name, OperationId, Payload, PublicKey, SchemaError, TraceId,
+    CommandId, Draft, Envelope, Head, KeyId, Name, OperationId, Payload, PublicKey, SchemaError, TraceId,
     finance::BudgetAlert,
     head::{Receipt, Verdict},
     subject::{self, EventKind},
@@ -39,6 +39,23 @@ pub struct DurableEntry {
     pub bytes: Vec<u8>,
     pub payload: Option<Payload>,
     pub signer: Option<PublicKey>,
+    /// Who listens to a part of the log, and to this entry.
+    pub also: Option<Also>,
+}
+
+/// A part of the log that has a subject of its own.
+pub enum Also {
+    Trust,
+    Run { run: CommandId, delegate: KeyId },
+}
+
+impl Also {
+    fn subject(&self) -> String {
+        match self {
+            Also::Trust => subject::WITNESS_TRUST.into(),
+            Also::Run { run, delegate } => subject::witness_run(delegate, run),
+        }
+    }
 }
 
 pub enum Then {
@@ -158,6 +175,7 @@ impl Publisher {
         }
         let Some(entry) = entry else { return Ok((messages, None)) };
         let (index, id) = (entry.head.index, entry.head.hash.to_string());
+        let also = entry.also.as_ref().map(Also::subject);
         let message = match word {
             Some(head) => {
                 let order = match &then {
@@ -184,6 +202,9 @@ impl Publisher {
             }
             None => None,
         };
+        if let Some(subject) = also {
+            messages.push(Outgoing { subject, bytes: message.clone(), trace: None });
+        }
         messages.push(Outgoing { subject: subject::WITNESS_ENTRY.into(), bytes: message, trace: None });
         Ok((messages, note))
     }

@@ -237,10 +237,11 @@ impl Sequencer {
         let entry = self.state.draft(now, body);
         let bytes = entry.encode()?;
         let hash = Entry::hash_bytes(&bytes);
-        let (before, of_run) = (self.target(&origin.command), self.is_of_run(&origin.command));
+        let (before, run_before) = (self.target(&origin.command), self.run_of(&origin.command));
         pending.alerts.extend(self.state.apply(&entry, hash).map_err(BrokerError::Invariant)?);
         pending.money_changed |= moves_money(&entry.body);
-        pending.runs_changed |= moves_runs(&entry.body) || of_run || self.is_of_run(&origin.command);
+        let run = run_before.or_else(|| self.run_of(&origin.command));
+        pending.runs_changed |= moves_runs(&entry.body) || run.is_some();
         let head = Head { log: self.state.log().unwrap_or(hash), index: entry.index, hash, at: entry.at };
         if let Some(envelope_hash) = origin.hash {
             let reject = match verdict {
@@ -263,7 +264,9 @@ impl Sequencer {
             Some(Action::FinanceChanged | Action::RunChanged) | None => None,
         };
         self.count(&entry.body);
-        let durable = DurableEntry { head, bytes: bytes.clone(), payload: payload.clone(), signer: origin.signer };
+        let also = self.also(&entry.body, run);
+        let (bytes_out, payload_out) = (bytes.clone(), payload.clone());
+        let durable = DurableEntry { head, bytes: bytes_out, payload: payload_out, signer: origin.signer, also };
         pending.entries.push(NewEntry { entry, bytes, hash, payload });
         Ok((durable, head, then))
     }
@@ -277,8 +280,9 @@ impl Sequencer {
         })
     }
 
-    fn is_of_run(&self, command: &CommandId) -> bool {
-        self.state.in_flight().get(command).is_some_and(|f| f.share.is_some())
+    /// The run of a command in flight.
+    fn run_of(&self, command: &CommandId) -> Option<CommandId> {
+        self.state.in_flight().get(command)?.share.as_ref().map(|share| share.run)
     }
 
     /// What the operator signed, where the command is part of a run: workers check it themselves.

@@ -30,6 +30,10 @@ pub const GRANTS_MAX: usize = 64;
 pub const GENESIS_MEMBERS_MAX: usize = 64;
 /// Most plugins pinned at once.
 pub const PINS_MAX: usize = 256;
+/// Most policies of guardians.
+pub const POLICIES_MAX: usize = 64;
+/// Most classes of commands that one policy covers.
+pub const POLICY_GRANTS_MAX: usize = 16;
 /// Longest free text kept in an entry (reject message, reason), bytes.
 pub const TEXT_MAX_BYTES: usize = 1_024;
 /// Most lines of one meter or quote.

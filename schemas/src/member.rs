@@ -1,7 +1,7 @@
 //! Trust: who may do what. Kept in the log from its first entry on.
 
 use crate::{
-    CommandId, Hash, KeyId, Kind, Name, OperationId, PublicKey, SchemaError, Signed, Timestamp,
+    CommandId, Hash, KeyId, Kind, Name, OperationId, Policy, PublicKey, SchemaError, Signed, Timestamp,
     limits::{GENESIS_MEMBERS_MAX, GRANTS_MAX},
 };
 use serde::{Deserialize, Serialize};
@@ -232,6 +232,10 @@ pub enum TrustOp {
     Pin { plugin: Name, hash: Hash },
     /// Needs an admin. Workers run the plugin no more.
     Unpin { plugin: Name },
+    /// Needs an admin. From now on guardians must agree to what the policy covers; replaces one of the same name.
+    Guard { name: Name, policy: Box<Policy> },
+    /// Needs an admin. The policy ends.
+    Unguard { name: Name },
 }
 
 impl TrustOp {
@@ -243,6 +247,8 @@ impl TrustOp {
             TrustOp::Rotate(_) => "trust.rotate",
             TrustOp::Pin { .. } => "trust.pin",
             TrustOp::Unpin { .. } => "trust.unpin",
+            TrustOp::Guard { .. } => "trust.guard",
+            TrustOp::Unguard { .. } => "trust.unguard",
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     price::{Meter, PriceTable},
     run::Outcome,
     tariff::ArgumentDefaults,
+    wire::Committed,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -352,6 +353,8 @@ pub struct RunRow {
     pub run: CommandId,
     /// Index of the entry that began it.
     pub index: u64,
+    /// Index of the newest entry that changed anything of it.
+    pub newest: u64,
     pub trace: TraceId,
     pub profile: Name,
     /// Who ordered it; none if no member has that key.
@@ -391,10 +394,11 @@ pub struct RunEntriesQuery {
 }
 
 /// Every entry that belongs to a run, in the order of the log, with payloads: its changes, its commands and their results.
-/// As many as fit; the rest is asked for from `next` on.
+/// As many as fit; the rest is asked for from `next` on. Each with the broker's word on it: who acts on them may not have to
+/// believe the bus.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunEntriesAnswer {
-    pub entries: Vec<RawEntry>,
+    pub entries: Vec<Committed>,
     /// Where to go on; none if these are all up to `head`.
     pub next: Option<u64>,
     /// Index of the newest durable entry when this was answered.

@@ -1,8 +1,8 @@
 //! Runs: an operator signs a whole plan once, an orchestrator carries it out and can do nothing else with that signature.
 
 use crate::{
-    Code, Command, CommandId, Effect, Envelope, Hash, KeyId, Kind, Money, Name, OperationId, Reject, SchemaError,
-    Signed, Target, Timestamp, TraceId, Trust,
+    Cause, Code, Command, CommandId, Effect, Envelope, Hash, KeyId, Kind, Money, Name, OperationId, Reject,
+    SchemaError, Signed, Target, Timestamp, TraceId, Trust,
     batch::Path,
     limits::{GUARDIANS_MAX, RUN_STEPS_MAX, RUN_TEXT_MAX_BYTES, RUN_WRITES_MAX},
     plan::{Ended, Leaf, Phase, Plan},
@@ -68,6 +68,9 @@ pub struct Order {
     pub max_cost: Option<Money>,
     pub reserve: Reserve,
     pub session: Option<Name>,
+    /// Why it was ordered, where a trigger did that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Box<Cause>>,
 }
 
 /// When budgets keep the worst case of a step for it.

@@ -1,6 +1,6 @@
 //! Every NATS subject of the fabric, built and parsed only here.
 
-use crate::{Name, OperationId, SchemaError};
+use crate::{CommandId, KeyId, Name, OperationId, SchemaError};
 
 /// All commands, for the broker's subscription.
 pub const COMMANDS: &str = "if.command.>";
@@ -12,6 +12,8 @@ pub const WORK: &str = "if.work.>";
 pub const EVENTS: &str = "if.event.>";
 /// Every committed entry, in order.
 pub const WITNESS_ENTRY: &str = "if.witness.entry";
+/// Committed changes of trust once more, for workers: what they must follow is a few entries, not all.
+pub const WITNESS_TRUST: &str = "if.witness.trust";
 /// All queries.
 pub const QUERIES: &str = "if.query.>";
 /// Signed announcements of all nodes.
@@ -96,6 +98,18 @@ pub fn tariff(node: &Name, provider: &Name) -> String {
 /// `if.ask.tariff.<node>`: ask one node for its tariffs.
 pub fn tariff_ask(node: &Name) -> String {
     format!("if.ask.tariff.{node}")
+}
+/// `if.witness.run.<key id of who carries it out>.<run>`: the committed entries of one run once more.
+pub fn witness_run(delegate: &KeyId, run: &CommandId) -> String {
+    format!("if.witness.run.{delegate}.{run}")
+}
+/// `if.witness.run.*.<run>`: the entries of one run, whoever carries it out.
+pub fn witness_run_anywhere(run: &CommandId) -> String {
+    format!("if.witness.run.*.{run}")
+}
+/// `if.witness.run.<key id>.*`: the entries of all runs that one node carries out.
+pub fn witness_runs_of(delegate: &KeyId) -> String {
+    format!("if.witness.run.{delegate}.*")
 }
 /// `if.query.<what>`
 pub fn query(what: &str) -> String {

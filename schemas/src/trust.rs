@@ -2,8 +2,10 @@
 //! The broker's state, the worker's check and the auditor's verifier all use this one fold.
 
 use crate::{
-    Code, Command, Envelope, Hash, KeyId, Member, Name, OperationId, PublicKey, Reject, Role, SchemaError, TrustChange,
-    TrustOp, limits::PINS_MAX, member::Genesis,
+    Code, Command, Envelope, Hash, KeyId, Member, Name, OperationId, Policy, PublicKey, Reject, Role, SchemaError,
+    TrustChange, TrustOp,
+    limits::{PINS_MAX, POLICIES_MAX},
+    member::Genesis,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +46,12 @@ pub struct Trust {
     pins: BTreeMap<Name, Pin>,
     /// Indexes of the entries that pinned or unpinned: a pin that ended leaves no other trace here.
     pin_entries: BTreeSet<u64>,
+    /// What guardians must agree to.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    policies: BTreeMap<Name, Policy>,
+    /// Indexes of the entries that made or ended policies.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    policy_entries: BTreeSet<u64>,
 }
 
 impl Trust {
@@ -86,10 +94,15 @@ impl Trust {
         self.pins.iter()
     }
 
+    /// What guardians must agree to, by name.
+    pub fn policies(&self) -> impl Iterator<Item = (&Name, &Policy)> {
+        self.policies.iter()
+    }
+
     /// Indexes of the genesis and of every change it was folded from.
     pub fn entries(&self) -> BTreeSet<u64> {
         let members = self.members.values().flat_map(|s| [Some(s.added), s.revoked]).flatten();
-        members.chain(self.pin_entries.iter().copied()).collect()
+        members.chain(self.pin_entries.iter().chain(&self.policy_entries).copied()).collect()
     }
 
     /// The active member of that name.
@@ -208,6 +221,8 @@ impl Trust {
             TrustOp::Revoke(key) => self.check_revoke(key),
             TrustOp::Pin { plugin, .. } => self.check_pin(plugin),
             TrustOp::Unpin { plugin } => self.check_unpin(plugin),
+            TrustOp::Guard { name, policy } => self.check_guard(name, policy),
+            TrustOp::Unguard { name } => self.check_unguard(name),
         }
     }
 
@@ -230,6 +245,14 @@ impl Trust {
             TrustOp::Unpin { plugin } => {
                 self.pins.remove(plugin);
                 self.pin_entries.insert(index);
+            }
+            TrustOp::Guard { name, policy } => {
+                self.policies.insert(name.clone(), (**policy).clone());
+                self.policy_entries.insert(index);
+            }
+            TrustOp::Unguard { name } => {
+                self.policies.remove(name);
+                self.policy_entries.insert(index);
             }
         }
     }
@@ -297,6 +320,23 @@ impl Trust {
         }
         Err(Reject::new(Code::BadTrustChange, format!("the plugin {plugin} is not trusted"))
             .hint("see `ifctl plugin list`"))
+    }
+
+    fn check_guard(&self, name: &Name, policy: &Policy) -> Result<(), Reject> {
+        policy.check().map_err(|e| Reject::new(Code::BadTrustChange, e.to_string()))?;
+        if self.policies.len() >= POLICIES_MAX && !self.policies.contains_key(name) {
+            return Err(Reject::new(Code::BadTrustChange, format!("there are {POLICIES_MAX} policies already"))
+                .hint("end one that is not needed: `ifctl guard policy remove NAME`"));
+        }
+        Ok(())
+    }
+
+    fn check_unguard(&self, name: &Name) -> Result<(), Reject> {
+        if self.policies.contains_key(name) {
+            return Ok(());
+        }
+        Err(Reject::new(Code::BadTrustChange, format!("there is no policy {name}"))
+            .hint("see `ifctl guard policy list`"))
     }
 
     fn check_revoke(&self, key: &KeyId) -> Result<(), Reject> {

@@ -3,8 +3,8 @@
 
 use if_schemas::{
     Body, Code, Command, CommandId, Currency, Effect, Entry, Envelope, FinanceChange, FinanceOp, Grant, Hash, KeyId,
-    Leg, Member, Money, Name, OperationId, Payload, PublicKey, Reject, ResultEvent, Role, Route, RouteMode, Salt,
-    SchemaError, Settlement, SigningKey, Status, Timestamp, TraceId, TrustChange, TrustOp, codec,
+    Leg, Member, Money, Name, OperationId, Payload, Policy, PublicKey, Reject, ResultEvent, Role, Route, RouteMode,
+    Salt, SchemaError, Settlement, SigningKey, Status, Timestamp, TraceId, TrustChange, TrustOp, codec,
     export::{Header, Reader, Record, Writer},
     finance::{Budget, BudgetKey, ExchangeRate, Mode, Period, PriceOverride, Scope},
     limits,
@@ -173,6 +173,11 @@ prop_compose! {
         Member { name, key: key.public(), role, grants }
     }
 }
+prop_compose! {
+    fn policy()(operations in vec(grant().boxed(), 0..3), above in option::of(money().boxed()), guard in runs::guard().boxed()) -> Policy {
+        Policy { operations, above, guard }
+    }
+}
 fn trust_op() -> impl Strategy<Value = TrustOp> {
     prop_oneof![
         member().prop_map(TrustOp::Add),
@@ -180,6 +185,8 @@ fn trust_op() -> impl Strategy<Value = TrustOp> {
         key().prop_map(|k| TrustOp::Rotate(k.public())),
         (name(), hash()).prop_map(|(plugin, hash)| TrustOp::Pin { plugin, hash }),
         name().prop_map(|plugin| TrustOp::Unpin { plugin }),
+        (name(), policy().boxed()).prop_map(|(name, policy)| TrustOp::Guard { name, policy: Box::new(policy) }),
+        name().prop_map(|name| TrustOp::Unguard { name }),
     ]
 }
 prop_compose! {

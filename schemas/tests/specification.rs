@@ -42,6 +42,7 @@ fn it_states_every_context_subject_and_limit() {
         subject::TRUST,
         subject::RUN,
         subject::WITNESS_ENTRY,
+        subject::WITNESS_TRUST,
         subject::PRESENCE_ASK,
         subject::RELOAD_ASK,
         subject::WORK_STREAM,

@@ -17,6 +17,8 @@ mod invalid_runs;
 #[path = "../examples/make_vectors/log.rs"]
 #[allow(dead_code)]
 mod log;
+#[path = "../examples/make_vectors/policies.rs"]
+mod policies;
 #[path = "../examples/make_vectors/raw.rs"]
 mod raw;
 #[path = "../examples/make_vectors/runs.rs"]

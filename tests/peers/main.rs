@@ -5,6 +5,7 @@
 mod home_assistant;
 mod never_twice;
 mod providers;
+mod studio;
 
 use anyhow::{Context, Result};
 use if_harness::{

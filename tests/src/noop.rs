@@ -36,31 +36,37 @@ pub struct NoopProvider {
 
 impl NoopProvider {
     pub fn new(memory: Memory) -> Self {
-        let operation = |id, effect| {
-            OperationSpec::new(id, effect, "does nothing").optional("note", ParamKind::Text, None, "any text")
-        };
-        let calls = ParamKind::Integer { min: 0, max: 1_000_000 };
-        let spec = ProviderSpec {
-            id: "noop".into(),
-            display_name: "No-op".into(),
-            category: Category::Studio,
-            summary: "does nothing, for tests and benches".into(),
-            docs_url: None,
-            maturity: None,
-            checked_on: None,
-            verify: None,
-            instance: vec![],
-            operations: vec![
-                operation("noop.read", Effect::Read),
-                operation("noop.set", Effect::Idempotent),
-                operation("noop.fire", Effect::Once),
-                operation("noop.paid", Effect::Idempotent)
-                    .optional("calls", calls.clone(), None, "most calls")
-                    .optional("used", calls, None, "calls it uses; nobody knows if it is not given"),
-                operation("noop.unpriced", Effect::Idempotent),
-            ],
-        };
-        Self { spec, memory }
+        Self { spec: spec(), memory }
+    }
+}
+
+/// What it can be asked to do.
+pub fn spec() -> ProviderSpec {
+    let operation =
+        |id, effect| OperationSpec::new(id, effect, "does nothing").optional("note", ParamKind::Text, None, "any text");
+    let calls = ParamKind::Integer { min: 0, max: 1_000_000 };
+    ProviderSpec {
+        id: "noop".into(),
+        display_name: "No-op".into(),
+        category: Category::Studio,
+        summary: "does nothing, for tests and benches".into(),
+        docs_url: None,
+        maturity: None,
+        checked_on: None,
+        verify: None,
+        instance: vec![],
+        operations: vec![
+            operation("noop.read", Effect::Read),
+            operation("noop.set", Effect::Idempotent),
+            operation("noop.fire", Effect::Once),
+            operation("noop.paid", Effect::Idempotent).optional("calls", calls.clone(), None, "most calls").optional(
+                "used",
+                calls,
+                None,
+                "calls it uses; nobody knows if it is not given",
+            ),
+            operation("noop.unpriced", Effect::Idempotent),
+        ],
     }
 }
 

@@ -41,10 +41,16 @@ pub struct Processes {
 
 impl Processes {
     pub async fn start() -> Result<Self> {
+        Self::start_with(|_| Ok(())).await
+    }
+
+    /// With more in the home directory, from the beginning.
+    pub async fn start_with(more: impl FnOnce(&if_home::Home) -> Result<()>) -> Result<Self> {
         let dir = tempfile::tempdir()?;
         let home = world::make_home(dir.path(), &Keys::default())?;
         std::fs::create_dir_all(home.providers_dir())?;
         std::fs::write(home.providers_dir().join("noop.yaml"), "instances:\n  main: {}\n")?;
+        more(&home)?;
         let nats = NatsServer::start()?;
         let url = nats.url();
         let broker = broker(&dir, &url)?;

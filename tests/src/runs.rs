@@ -63,6 +63,7 @@ pub fn order(plan: &Plan, delegate: KeyId) -> Result<Order> {
         max_cost: None,
         reserve: Reserve::Run,
         session: None,
+        cause: None,
     })
 }
 

@@ -5,7 +5,7 @@ use crate::trust::TrustView;
 use if_manifest::ProviderSpec;
 use if_schemas::{
     Body, Cause, Command, CommandId, Effect, Entry, Envelope, Hash, KeyId, Name, OperationId, Payload, Reject,
-    SchemaError, Timestamp, TraceId, Trust,
+    RunChange, RunOp, SchemaError, Timestamp, TraceId, Trust,
     outcome::Failure,
     payload::Arguments,
     price::Quote,
@@ -196,7 +196,10 @@ pub fn check(desk: &Desk<'_>, message: &[u8]) -> Result<Intake, IntakeError> {
         return Err(IntakeError::Denied { assignment: Box::new(assignment), reject });
     }
     match arguments(desk.spec, &command, payload) {
-        Ok(Checked { args, redact, cause }) => Ok(Intake::Execute(CheckedWork { assignment, args, redact, cause })),
+        Ok(Checked { args, redact, cause }) => {
+            let cause = cause.or_else(|| cause_of_run(&command, item.order.as_deref()));
+            Ok(Intake::Execute(CheckedWork { assignment, args, redact, cause }))
+        }
         Err(failure) => Ok(Intake::Refused(assignment, failure)),
     }
 }
@@ -206,6 +209,15 @@ fn may_send(trust: &Trust, signer: &KeyId, command: &Command, order: Option<&Env
     match &command.run {
         None => trust.authorize(signer, command),
         Some(step) => if_schemas::run::authorize(trust, signer, command, step, order),
+    }
+}
+
+/// Why the run was ordered that the command is part of. The order was checked with the command.
+fn cause_of_run(command: &Command, order: Option<&Envelope>) -> Option<Cause> {
+    command.run.as_ref()?;
+    match order?.read_unverified::<RunChange>().ok()?.op {
+        RunOp::Start(order) => order.cause.map(|cause| *cause),
+        _ => None,
     }
 }
 

@@ -22,8 +22,6 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 const REFRESH_MIN: Duration = Duration::from_millis(500);
 /// Most answers read for one refresh.
 const PAGES_MAX: usize = 1_000;
-/// How a trust entry shows in the bytes of a message on the entry subject: the name of its body.
-const TRUST_MARK: &[u8] = b"\xa5trust";
 
 /// A verified view: the fold of all trust entries up to some point.
 #[derive(Debug, Clone)]
@@ -159,7 +157,7 @@ impl TrustStore {
     }
 
     async fn follow_connection(&self) {
-        let entries = self.bus.subscribe(subject::WITNESS_ENTRY).await;
+        let entries = self.bus.subscribe(subject::WITNESS_TRUST).await;
         self.refresh_until_done().await;
         let mut entries = match entries {
             Ok(entries) => entries,
@@ -168,13 +166,10 @@ impl TrustStore {
                 return std::future::pending().await;
             }
         };
-        while let Some(message) = entries.next().await {
-            // Every entry of the log goes by here: only the few that can be trust changes are worth decoding.
-            if message.payload.windows(TRUST_MARK.len()).any(|w| w == TRUST_MARK) {
-                let last = *self.last.lock().await;
-                tokio::time::sleep(pause_after(last)).await;
-                self.refresh_until_done().await;
-            }
+        while entries.next().await.is_some() {
+            let last = *self.last.lock().await;
+            tokio::time::sleep(pause_after(last)).await;
+            self.refresh_until_done().await;
         }
     }
 

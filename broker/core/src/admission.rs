@@ -7,6 +7,7 @@ use crate::{
     State, VerifiedCommand,
     budget::{Hold, Spender},
     decide::Served,
+    guards,
     pricing::{self, Pricing},
     runs::{Held, Share, StepKey},
     settlement,
@@ -82,6 +83,7 @@ impl AuthorizedCommand {
             // Presence may be older than the newest change of trust.
             state.trust().authorize_node(&worker, &c.provider, &c.instance)?;
             let price = price(state, now, &self.0, pricing)?;
+            guards::check(state, c, price.quote.as_ref(), now)?;
             Ok((worker, price))
         });
         match checked {

@@ -9,6 +9,7 @@ mod book;
 pub mod budget;
 mod decide;
 mod finance;
+mod guards;
 mod ledger;
 mod pricing;
 mod runs;

@@ -3,7 +3,7 @@
 use crate::{
     Book, Budgets, Ledger, LedgerError, Runs, Window, admission,
     budget::{AccountError, Hold, Spender},
-    finance,
+    finance, guards,
     runs::{self, Held, Share},
     settlement,
 };
@@ -186,11 +186,11 @@ impl State {
             Body::Run { envelope, quotes } => self.change_run(entry, envelope, quotes)?,
             Body::Lease { run } => {
                 self.runs.check_lease(run, entry.at).map_err(ApplyError::Rule)?;
-                self.runs.lease(run);
+                self.runs.lease(run, entry.index);
             }
             Body::RunOver { run, outcome, by } => {
                 self.runs.check_over(run, (*outcome, *by), entry.at).map_err(ApplyError::Rule)?;
-                let freed = self.runs.over(run, *outcome, entry.at);
+                let freed = self.runs.over(run, *outcome, (entry.index, entry.at));
                 self.free(freed)?;
             }
         }
@@ -239,6 +239,7 @@ impl State {
             return Err(ApplyError::Duplicate(c.id));
         }
         self.check_quote(&c.provider, reserved, quote)?;
+        guards::check(self, &c, quote, entry.at).map_err(ApplyError::NotAllowed)?;
         let holds = match quote {
             None => Vec::new(),
             Some(_) => {
@@ -270,7 +271,7 @@ impl State {
             share,
         };
         if let Some(share) = &flight.share {
-            self.runs.begin(share, c.id);
+            self.runs.begin(share, c.id, entry.index);
         }
         self.due.insert((flight.overdue_at(), c.id));
         self.in_flight.insert(c.id, flight);
@@ -349,7 +350,7 @@ impl State {
         }
         self.budgets.settle(&flight.holds, settlement)?;
         if let Some(share) = &flight.share {
-            self.runs.settle(share, status, settlement);
+            self.runs.settle(share, (status, settlement), entry.index);
         }
         *self.counts.settled.entry(status).or_default() += 1;
         Ok(())

@@ -4,12 +4,12 @@
 mod support;
 
 use if_schemas::{
-    Effect, Hash, Role, Status, TrustOp,
+    Command, Currency, Effect, Hash, Money, Policy, Role, Status, TrustOp,
     plan::Phase,
     run::{Guard, Outcome},
 };
 use support::{
-    code, key, member,
+    code, key, member, name,
     runs::{SECOND, Show, Stage, gil, gina, guard, gus, leaf, olga, plan_of, step},
 };
 
@@ -180,4 +180,57 @@ fn an_order_with_a_guard_nobody_can_reach_is_refused() {
         let (_, verdict) = s.begin_as(&plan_of(vec![one]), &olga(), if_schemas::Money::FREE, |_| {});
         assert_eq!(code(&verdict), "bad_run_change");
     }
+}
+
+/// Gina and gil must agree to everything on main, or to what has more than `above` at stake.
+fn policy(s: &mut Stage, above: Option<Money>) {
+    let policy = Policy {
+        operations: vec!["obs.scene.*@obs/main".parse().unwrap()],
+        above,
+        guard: guard(2, &[("gina", 1), ("gil", 1)], &[]),
+    };
+    s.trust(TrustOp::Guard { name: name("scenes"), policy: Box::new(policy) });
+}
+
+#[test]
+fn what_a_policy_covers_is_done_in_runs_with_votes_and_not_otherwise_not_even_by_an_admin() {
+    let mut s = Stage::new();
+    policy(&mut s, None);
+    let single = s.w.command("obs.scene.switch");
+    assert_eq!(code(&s.w.send(&single, &key(1)).0), "approval_missing");
+    let dry = Command { id: s.w.next_id(), dry_run: true, ..single.clone() };
+    assert_eq!(code(&s.w.send(&dry, &key(1)).0), "approval_missing", "a dry run says so");
+    let other = s.w.command("obs.record.start");
+    assert_eq!(code(&s.w.send(&other, &key(1)).0), "accepted", "another operation");
+    let spare = s.begin(&plan_of(vec![step(0, "spare", Effect::Idempotent)]), |_| {});
+    assert_eq!(s.sends(&spare, 0, Phase::Do), "accepted", "another instance");
+
+    let show = s.begin(&plan_of(vec![step(0, "main", Effect::Idempotent), step(1, "main", Effect::Read)]), |_| {});
+    let l = leaf(&show, 0);
+    assert_eq!(s.sends(&show, 0, Phase::Do), "approval_missing");
+    s.vote(&show, 0, l, true, &gina());
+    assert_eq!(s.sends(&show, 0, Phase::Do), "approval_missing", "one of two");
+    s.vote(&show, 0, leaf(&show, 1), true, &gil());
+    assert_eq!(s.sends(&show, 0, Phase::Do), "approval_missing", "a vote on something else");
+    s.vote(&show, 0, l, true, &gil());
+    assert_eq!(s.sends(&show, 0, Phase::Do), "accepted");
+    assert_eq!(s.sends(&show, 1, Phase::Do), "accepted", "what only reads is not guarded");
+    s.trust(TrustOp::Unguard { name: name("scenes") });
+    let again = s.w.command("obs.scene.switch");
+    assert_eq!(code(&s.w.send(&again, &key(1)).0), "accepted", "the policy has ended");
+}
+
+#[test]
+fn a_policy_above_an_amount_looks_at_what_is_at_stake() {
+    let mut s = Stage::new();
+    let usd = |amount_micros| Money { amount_micros, currency: Currency::USD };
+    policy(&mut s, Some(usd(1_000)));
+    for (price, said) in [(0, "accepted"), (1_000, "accepted"), (1_001, "approval_missing")] {
+        let single = s.w.command("obs.scene.switch");
+        assert_eq!(code(&s.w.send_priced(&single, &key(1), usd(price)).0), said, "{price}");
+    }
+    let foreign = Money { amount_micros: 1, currency: "EUR".parse().unwrap() };
+    let single = s.w.command("obs.scene.switch");
+    let said = code(&s.w.send_priced(&single, &key(1), foreign).0);
+    assert_eq!(said, "approval_missing", "what cannot be compared counts as more");
 }

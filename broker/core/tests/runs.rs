@@ -5,7 +5,7 @@ mod support;
 
 use if_core::{Decision, Input, State, decide};
 use if_schemas::{
-    Body, CommandId, Effect, Entry, Money, Name, Payload, Role, RunOp, Salt, Status, TrustOp,
+    Body, Cause, CommandId, Effect, Entry, Money, Name, Payload, Role, RunOp, Salt, Status, TrustOp,
     head::Verdict,
     limits::{RUN_LIFE_MAX_US, RUNS_MAX},
     plan::Phase,
@@ -37,6 +37,17 @@ fn an_order_needs_a_delegate_a_time_and_the_plan_it_names() {
     assert_eq!(refused(|o| o.profile = name("other")), "bad_run_change");
     assert_eq!(refused(|o| drop(o.writes.pop())), "bad_run_change", "its plan writes to more than it says");
     assert_eq!(refused(|o| o.max_cost = Some(Money { amount_micros: -1, ..Money::FREE })), "bad_run_change");
+}
+
+#[test]
+fn a_trigger_that_orders_without_end_is_refused_like_one_that_commands() {
+    let cause = |chain: &[&str], runaway| {
+        let chain = chain.iter().map(|n| name(n)).collect();
+        Some(Box::new(Cause { trigger: name("hall"), because: "seen".into(), chain, runaway }))
+    };
+    assert_eq!(refused(|o| o.cause = cause(&["hall"], false)), "accepted");
+    assert_eq!(refused(|o| o.cause = cause(&["hall", "hall", "hall"], false)), "trigger_loop");
+    assert_eq!(refused(|o| o.cause = cause(&[], true)), "trigger_loop");
 }
 
 #[test]

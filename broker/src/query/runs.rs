@@ -3,12 +3,15 @@
 use super::{NoAnswer, Queries};
 use if_core::{Run, Standing};
 use if_schemas::{
-    CommandId,
-    query::{ENTRIES_CHUNK_BYTES, RawEntry, RunEntriesAnswer, RunEntriesQuery, RunRow, RunStanding, RunsAnswer},
+    CommandId, Draft, Entry, Envelope, Head,
+    query::{ENTRIES_CHUNK_BYTES, RunEntriesAnswer, RunEntriesQuery, RunRow, RunStanding, RunsAnswer},
+    wire::Committed,
 };
 use if_witness::Filter;
 use std::collections::BTreeSet;
 
+/// About what the broker's word on an entry takes, bytes.
+const WORD_BYTES: usize = 768;
 /// Most changes and commands of one run: several times what its steps can make.
 const ROWS_MAX: usize = 65_536;
 
@@ -30,6 +33,7 @@ impl Queries {
         RunRow {
             run: *id,
             index: run.index(),
+            newest: run.newest(),
             trace: run.trace(),
             profile: order.profile.clone(),
             operator: self.name(&run.operator()),
@@ -49,17 +53,24 @@ impl Queries {
     }
 
     pub(super) fn run_entries(&self, q: &RunEntriesQuery) -> Result<RunEntriesAnswer, NoAnswer> {
-        let head = self.shared.view.load().head.index;
-        let (mut entries, mut bytes) = (Vec::new(), 0);
+        let newest = self.shared.view.load().head;
+        let (head, mut next) = (newest.index, None);
+        let (mut found, mut drafts, mut bytes) = (Vec::new(), Vec::new(), 0);
         for index in self.indexes_of_run(&q.run)?.range(q.from..=head.max(q.from)).copied() {
-            let (entry, payload) = (self.entry(index)?.0, self.reader.payload(index)?);
-            bytes += entry.len() + payload.as_ref().map_or(0, |p| p.bytes.len());
-            if bytes > ENTRIES_CHUNK_BYTES && !entries.is_empty() {
-                return Ok(RunEntriesAnswer { entries, next: Some(index), head });
+            let ((entry, read), payload) = (self.entry(index)?, self.reader.payload(index)?);
+            bytes += WORD_BYTES + entry.len() + payload.as_ref().map_or(0, |p| p.bytes.len());
+            if bytes > ENTRIES_CHUNK_BYTES && !found.is_empty() {
+                next = Some(index);
+                break;
             }
-            entries.push(RawEntry { entry, payload });
+            drafts.push(Draft::of(&Head { log: newest.log, index, hash: Entry::hash_bytes(&entry), at: read.at })?);
+            found.push((entry, payload));
         }
-        Ok(RunEntriesAnswer { entries, next: None, head })
+        // One signature for all of them.
+        let heads = Envelope::seal_all(drafts, &self.shared.key)?;
+        let committed = |((entry, payload), head)| Committed { entry, head, payload, signer: None, order: None };
+        let entries = found.into_iter().zip(heads).map(committed).collect();
+        Ok(RunEntriesAnswer { entries, next, head })
     }
 
     /// What names the run, what has its trace, and how those commands ended.

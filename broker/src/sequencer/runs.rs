@@ -4,9 +4,12 @@ use super::{Pending, Sequencer};
 use crate::{
     BrokerError,
     presence::{Call, Presence},
+    publisher::Also,
 };
 use if_core::{Asked, Input, Pricing, VerifiedRun};
-use if_schemas::{Payload, RunOp, Timestamp, plan::Args, run::Reserve};
+use if_schemas::{
+    Body, Command, CommandId, Envelope, Kind, Payload, RunChange, RunOp, Timestamp, plan::Args, run::Reserve,
+};
 
 /// The price of every command that an order wants to have reserved. What cannot be known before the run is named as that,
 /// so it is refused rather than free.
@@ -49,5 +52,32 @@ impl Sequencer {
             }
         }
         Ok(())
+    }
+
+    /// Who listens to this entry beside those who listen to all. `run`: of the command it is about.
+    pub(super) fn also(&self, body: &Body, run: Option<CommandId>) -> Option<Also> {
+        if matches!(body, Body::Trust { .. }) {
+            return Some(Also::Trust);
+        }
+        if self.state.runs().is_empty() {
+            return None;
+        }
+        let run = run.or_else(|| names_run(body))?;
+        let delegate = self.state.runs().get(&run)?.order().delegate;
+        Some(Also::Run { run, delegate })
+    }
+}
+
+/// The run that an entry itself names.
+fn names_run(body: &Body) -> Option<CommandId> {
+    let by_envelope = |envelope: &Envelope| match envelope.kind() {
+        Kind::Command => envelope.read_unverified::<Command>().ok()?.run.map(|step| step.run),
+        Kind::Run => envelope.read_unverified::<RunChange>().ok().map(|change| change.run()),
+        _ => None,
+    };
+    match body {
+        Body::Lease { run } | Body::RunOver { run, .. } => Some(*run),
+        Body::Run { envelope, .. } | Body::Rejected { envelope, .. } => by_envelope(envelope),
+        _ => None,
     }
 }

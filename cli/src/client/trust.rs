@@ -2,8 +2,8 @@
 
 use crate::CliError;
 use if_schemas::{
-    Body, Entry, Envelope, Head, KeyId, Member, PublicKey, Role, Signed, Trust, Verifier, limits::ENVELOPE_MAX_BYTES,
-    wire::Committed,
+    Body, Entry, Envelope, Hash, Head, KeyId, Member, PublicKey, Role, Signed, Trust, Verifier,
+    limits::ENVELOPE_MAX_BYTES, wire::Committed,
 };
 use std::{fs::File, io::Read, path::Path};
 
@@ -27,6 +27,8 @@ pub fn read_genesis(path: &Path) -> Result<Envelope, CliError> {
 pub struct TrustView {
     genesis: Envelope,
     trust: Trust,
+    /// Hash of entry 0: the identity of the log. None before entry 0 was folded.
+    log: Option<Hash>,
     /// Index of the newest trust entry folded.
     newest: u64,
 }
@@ -34,11 +36,15 @@ pub struct TrustView {
 impl TrustView {
     pub fn new(genesis: Envelope) -> Result<Self, CliError> {
         let trust = Trust::from_genesis(&genesis)?;
-        Ok(Self { genesis, trust, newest: 0 })
+        Ok(Self { genesis, trust, log: None, newest: 0 })
     }
 
     pub fn trust(&self) -> &Trust {
         &self.trust
+    }
+    /// The identity of the log; known once the history of trust was read.
+    pub fn log(&self) -> Result<Hash, CliError> {
+        self.log.ok_or_else(|| CliError::damaged("the broker's trust entries do not begin with entry 0"))
     }
     pub fn genesis(&self) -> &Envelope {
         &self.genesis
@@ -56,7 +62,7 @@ impl TrustView {
                     return Err(CliError::damaged("this fabric's log begins with another genesis than genesis.bin")
                         .hint("you may be connected to another fabric: see --nats and --home"));
                 }
-                Body::Genesis { .. } => {}
+                Body::Genesis { .. } => self.log = Some(Entry::hash_bytes(bytes)),
                 Body::Trust { .. } if entry.index <= self.newest => {}
                 Body::Trust { envelope } => {
                     let replayed = self.trust.replay(envelope, entry.index);

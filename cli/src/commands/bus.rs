@@ -1,18 +1,25 @@
 //! `bus`: profiles and runs.
 
 mod change;
+mod drift;
 mod follow;
 mod generic;
+mod guarded;
 mod known;
+mod live;
 mod orchestrate;
 mod plan;
 mod profile;
 mod runs;
+mod screen;
 mod show;
 mod sources;
 
 pub use change::Signing;
-pub use known::{Known, find, rows};
+pub use known::{find, read, rows};
+pub use orchestrate::{compiled, order};
+pub use plan::refusals;
+pub use sources::given;
 
 use crate::{CliError, context::Context};
 use clap::{Arg, ArgAction, ArgMatches, Command};

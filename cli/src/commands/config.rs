@@ -8,7 +8,10 @@ use crate::{
     output::{table, value},
 };
 use clap::{ArgMatches, Command};
-use if_home::{Config, Home, HomeError, Trigger, instances, keys, triggers};
+use if_home::{
+    Config, Home, HomeError, Trigger, instances, keys, plans,
+    triggers::{self, Call, Run},
+};
 use if_schemas::Name;
 use serde_json::{Value, json};
 
@@ -104,18 +107,30 @@ fn config_file(home: &Home) -> Finding {
     ("config.yaml".into(), Config::load(&file).map(|_| text.to_string()).map_err(Into::into))
 }
 
-/// The rules of `triggers.yaml`, with the commands they send.
+fn check_call(catalog: &Catalog, call: &Call) -> Result<(), CliError> {
+    let provider = catalog.provider(call.target.provider.as_str());
+    let operation = provider.as_ref().and_then(|p| p.operation(call.operation.as_str()));
+    let unknown = || CliError::config(format!("there is no operation {}", call.operation), "see `ifctl provider list`");
+    let checked = operation.ok_or_else(unknown)?.check(&call.args);
+    checked.map(|_| ()).map_err(|e| CliError::config(e.to_string(), "mend the rule's `args`"))
+}
+
+/// The rules of `triggers.yaml`, with what they send.
 fn rules(home: &Home, catalog: &Catalog) -> Result<Vec<Finding>, CliError> {
     let each = triggers::load_each(&home.triggers_file())?;
     let check = |name: &Name, trigger: Trigger| {
-        let run = &trigger.run;
-        let provider = catalog.provider(run.target.provider.as_str());
-        let operation = provider.as_ref().and_then(|p| p.operation(run.operation.as_str()));
-        let unknown =
-            || CliError::config(format!("there is no operation {}", run.operation), "see `ifctl provider list`");
-        let operation = operation.ok_or_else(unknown)?;
-        operation.check(&run.args).map_err(|e| CliError::config(e.to_string(), "mend the rule's `args`"))?;
         let member = triggers::member_name(name);
+        match &trigger.run {
+            Run::Command(call) => check_call(catalog, call)?,
+            Run::Profile(profile) => {
+                let file = member.as_ref().map(|member| home.trigger_plan_file(member)).unwrap_or_default();
+                let hint = format!("`ifctl trigger allow {name}` makes it anew");
+                let (plan, _) = plans::read(&file).map_err(|e| CliError::from(e).hint(hint.as_str()))?;
+                if plan.profile != profile.name {
+                    return Err(CliError::config(format!("its plan is of the profile {}", plan.profile), hint));
+                }
+            }
+        }
         if !member.is_some_and(|member| home.key_file(member.as_str()).exists()) {
             let hint = format!("`ifctl trigger allow {name}` makes one");
             return Err(CliError::config(format!("the trigger {name} has no key"), hint));

@@ -1,134 +1,30 @@
-//! `guard`: steps of runs that wait for guardians, and their votes.
+//! `guard`: what guardians must agree to, what waits for them, and their votes.
 
-use super::bus::{Known, Signing, find, rows};
-use crate::{
-    CliError,
-    context::Context,
-    output::{table, value},
-};
-use clap::{Arg, ArgMatches, Command};
-use if_home::keys;
-use if_schemas::{
-    RunOp,
-    payload::Arguments,
-    plan::{Args, Step},
-    run::{Guard, Vote},
-};
-use serde_json::{Value, json};
+pub mod policy;
+mod request;
+mod vote;
+
+use crate::{CliError, context::Context};
+use clap::{ArgMatches, Command};
 
 pub fn tree(command: Command) -> Command {
-    let vote = |verb: &'static str, about: &'static str| {
-        Command::new(verb)
-            .about(about)
-            .arg(Arg::new("run").value_name("RUN").required(true).help("the run, the beginning of its id, or `last`"))
-            .arg(Arg::new("step").value_name("STEP").required(true).help("the step, as `guard pending` names it"))
-    };
     command
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(Command::new("pending").about("steps that wait, with the exact command of each"))
-        .subcommand(vote("approve", "agree to exactly this step of this run"))
-        .subcommand(vote("reject", "say no to it"))
+        .subcommands(vote::trees())
+        .subcommand(policy::tree(
+            Command::new("policy").about("kinds of commands that are never done without guardians"),
+        ))
+        .subcommand(request::tree(Command::new("request").about("do one command once its guardians agree")))
 }
 
 pub fn run(context: &Context, m: &ArgMatches) -> Result<(), CliError> {
     match m.subcommand() {
-        Some(("approve", m)) => cast(context, m, true),
-        Some(("reject", m)) => cast(context, m, false),
-        _ => pending(context),
+        Some(("approve", m)) => vote::cast(context, m, true),
+        Some(("reject", m)) => vote::cast(context, m, false),
+        Some(("policy", m)) => policy::run(context, m),
+        Some(("request", m)) => request::run(context, m),
+        _ => vote::pending(context),
     }
-}
-
-fn pending(context: &Context) -> Result<(), CliError> {
-    let found = context.with_client(async |client| {
-        let mut found = Vec::new();
-        for row in rows(client).await?.into_iter().filter(|row| !row.awaiting.is_empty()) {
-            let known = Known::read(client, row.run).await?;
-            found.push((row, known));
-        }
-        Ok(found)
-    })?;
-    let mut all = Vec::new();
-    for (row, known) in &found {
-        for place in &row.awaiting {
-            let step = usize::try_from(*place).ok().and_then(|p| known.progress.plan().steps.get(p));
-            if let Some((step, guard)) = step.and_then(|step| Some((step, step.guard.as_ref()?))) {
-                all.push((row, step, guard));
-            }
-        }
-    }
-    if context.out.is_json() {
-        let rows: Vec<Value> = all
-            .iter()
-            .map(|(row, step, guard)| {
-                json!({
-                    "run": row.run, "profile": row.profile, "operator": row.operator, "step": step.id,
-                    "command": command(step), "args": arguments(step), "guard": guard,
-                })
-            })
-            .collect();
-        return context.out.document(&json!({"pending": rows}));
-    }
-    if all.is_empty() {
-        return context.out.text("nothing waits for an approval");
-    }
-    let rows: Vec<Vec<String>> = all
-        .iter()
-        .map(|(row, step, guard)| {
-            let by = row.operator.as_ref().map(ToString::to_string).unwrap_or_default();
-            let what = format!("{} {}", command(step), value::scalar(&arguments(step)));
-            vec![row.run.to_string(), step.id.clone(), by, what, needs(guard)]
-        })
-        .collect();
-    context.out.text(&table::table(context.out.style(), &["RUN", "STEP", "BY", "COMMAND", "NEEDS"], &rows, None))
-}
-
-fn command(step: &Step) -> String {
-    step.call().map(|call| format!("{} on {}", call.operation, call.target)).unwrap_or_default()
-}
-
-fn arguments(step: &Step) -> Value {
-    match step.call().map(|call| &call.args) {
-        Some(Args::Fixed(payload)) => payload.read::<Arguments>().map(|a| Value::Object(a.args)).unwrap_or_default(),
-        _ => Value::Null,
-    }
-}
-
-fn needs(guard: &Guard) -> String {
-    let names: Vec<String> = guard
-        .of
-        .iter()
-        .map(|(name, weight)| if *weight == 1 { name.to_string() } else { format!("{name} ({weight})") })
-        .collect();
-    format!("{} of {}", guard.need, names.join(", "))
-}
-
-fn cast(context: &Context, m: &ArgMatches, approve: bool) -> Result<(), CliError> {
-    let text = |id: &str| m.get_one::<String>(id).map(String::as_str).unwrap_or_default();
-    let home = context.home()?;
-    let config = context.config(&home)?;
-    let key = keys::read(&config.witness.signing_key)?;
-    context.block_on(async {
-        let mut client = context.connect(&home, &config).await?;
-        let run = find(&mut client, text("run")).await?;
-        let known = Known::read(&mut client, run).await?;
-        let steps = &known.progress.plan().steps;
-        let place = steps.iter().position(|step| step.id == text("step") && step.guard.is_some());
-        let place = place.and_then(|p| u32::try_from(p).ok()).ok_or_else(|| {
-            let what = format!("the run {run} has no step {:?} that needs an approval", text("step"));
-            CliError::usage(what, "see `ifctl guard pending`").code("not_found")
-        })?;
-        let leaf = known.progress.voted_on(place).unwrap_or(if_schemas::Hash::ZERO);
-        let op = RunOp::Vote(Vote { run, step: place, leaf, approve });
-        let signing = Signing { key: &key, trace: known.trace, deadline_us: context.deadline_us(&config) };
-        let (_, head) = signing.submit(&mut client, op, None).await?;
-        let said = if approve { "approved" } else { "rejected" };
-        if context.out.is_json() {
-            return context.out.document(&json!({
-                "run": run, "step": text("step"), "approve": approve,
-                "witness": {"index": head.index, "hash": head.hash},
-            }));
-        }
-        context.out.text(&format!("{said} step {} of run {run}, entry #{}", text("step"), head.index))
-    })
 }

@@ -35,7 +35,8 @@ impl Output {
     pub fn style(&self) -> Style {
         Style::new(self.colour && self.stdout_terminal)
     }
-    fn stderr_style(&self) -> Style {
+    /// Colours for stderr.
+    pub fn stderr_style(&self) -> Style {
         Style::new(self.colour && self.stderr_terminal)
     }
     /// Whether progress is worth showing: somebody is looking.

@@ -29,8 +29,11 @@ impl Style {
     /// A status or state word in the colour of what it means.
     pub fn status(&self, text: &str) -> String {
         match text.trim_end() {
-            "succeeded" | "ok" | "applied" | "would_accept" | "up" => self.green(text),
-            "pending" | "connecting" | "admitted" => self.cyan(text),
+            "succeeded" | "ok" | "applied" | "would_accept" | "up" | "confirmed" => self.green(text),
+            "pending" | "connecting" | "admitted" | "running" | "waiting" | "confirming" | "undoing" | "goes on" => {
+                self.cyan(text)
+            }
+            "skipped" | "undone" | "cancelled" | "rolled back" | "preempted" | "awaiting approval" => self.yellow(text),
             "indeterminate" | "expired" | "disconnected" | "unknown" | "disabled" => self.yellow(text),
             _ => self.red(text),
         }

@@ -1,6 +1,7 @@
 //! Running the binary on a home directory of its own.
 #![allow(dead_code)] // Each test binary uses a part of it.
 
+pub mod fabric;
 pub mod log;
 
 use serde_json::Value;

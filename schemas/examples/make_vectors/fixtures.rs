@@ -52,6 +52,7 @@ pub fn all() -> Vec<Vector> {
     out.extend(super::invalid_money::vectors());
     out.extend(super::valid_runs::vectors());
     out.extend(super::invalid_runs::vectors());
+    out.extend(super::policies::vectors());
     out
 }
 

@@ -10,6 +10,7 @@ mod invalid_money;
 mod invalid_rules;
 mod invalid_runs;
 mod log;
+mod policies;
 mod raw;
 mod runs;
 mod valid;

@@ -76,6 +76,7 @@ pub fn order(plan: &Plan) -> Order {
         max_cost: Some(usd(600_000)),
         reserve: Reserve::Step,
         session: Some(name("matchday")),
+        cause: None,
     }
 }
 

@@ -76,6 +76,13 @@ impl Home {
         self.0.join("profiles")
     }
     /// Providers of this home directory's own, one folder each.
+    pub fn plans_dir(&self) -> PathBuf {
+        self.0.join("plans")
+    }
+    /// The plan that a trigger orders, as it was when its key was let in.
+    pub fn trigger_plan_file(&self, member: &Name) -> PathBuf {
+        self.plans_dir().join(format!("{member}.json"))
+    }
     pub fn plugins_dir(&self) -> PathBuf {
         self.0.join("plugins")
     }

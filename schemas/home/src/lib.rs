@@ -10,6 +10,7 @@ pub mod fabric;
 pub mod home;
 pub mod instances;
 pub mod keys;
+pub mod plans;
 pub mod plugins;
 pub mod private;
 pub mod secret_ref;

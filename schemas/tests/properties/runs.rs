@@ -2,7 +2,7 @@
 
 use super::*;
 use if_schemas::{
-    Order, Plan, RunChange, RunOp, Target,
+    Cause, Order, Plan, RunChange, RunOp, Target,
     batch::Path,
     plan::{Act, Args, Call, Ended, OnFailure, Phase, Step, Undo},
     run::{Guard, Note, OnConflict, Outcome, Reserve, StepQuote, StepRef, Vote},
@@ -12,7 +12,7 @@ prop_compose! {
     fn target()(provider in name(), instance in name()) -> Target { Target { provider, instance } }
 }
 prop_compose! {
-    fn guard()(need: u32, of in btree_map(name(), any::<u32>(), 0..4), veto in vec(name(), 0..3), valid_ms: u64) -> Guard {
+    pub fn guard()(need: u32, of in btree_map(name(), any::<u32>(), 0..4), veto in vec(name(), 0..3), valid_ms: u64) -> Guard {
         Guard { need, of, veto, valid_ms }
     }
 }
@@ -52,7 +52,9 @@ prop_compose! {
         session in option::of(name().boxed()),
     ) -> Order {
         let delegate = KeyId(delegate);
-        Order { profile, delegate, until, root, steps, writes, on_conflict, max_cost, reserve, session }
+        let caused = |trigger| Cause { trigger, because: "seen".into(), chain: Vec::new(), runaway: false };
+        let cause = session.clone().map(|trigger| Box::new(caused(trigger)));
+        Order { profile, delegate, until, root, steps, writes, on_conflict, max_cost, reserve, session, cause }
     }
 }
 fn note() -> impl Strategy<Value = Note> {
@@ -194,6 +196,7 @@ proptest! {
             max_cost: None,
             reserve: Reserve::Step,
             session: None,
+            cause: None,
         };
         prop_assert_eq!(order(&plan).check_plan(&plan).is_ok(), plan.check().is_ok());
         prop_assert!(plan == other || order(&plan).check_plan(&other).is_err());

@@ -3,7 +3,7 @@
 import msgpack
 
 from values import (
-    COMMAND_ID, HASH, KEY_ID, MONEY, NAME, TEXT, TIME, TOKEN, U16, U32, U64,
+    COMMAND_ID, GRANT, HASH, KEY_ID, MONEY, NAME, TEXT, TIME, TOKEN, U16, U32, U64,
     batch_leaf, batch_path, binary, boolean, enum, listing, need, optional, record, text,
 )
 
@@ -26,10 +26,13 @@ def weights(value):
 
 GUARD = record(need=U32, of=weights, veto=listing(NAME), valid_ms=U64)
 STEP_REF = record(run=COMMAND_ID, step=U32, phase=PHASE, way=U16, open=boolean, guard=optional(GUARD), path=binary())
+CAUSE = record(trigger=NAME, because=TEXT, chain=listing(NAME), runaway=boolean)
+POLICY = record(operations=listing(GRANT), above=optional(MONEY), guard=GUARD)
+CHAIN_MAX, ROUNDS_MAX = 16, 3
 ORDER = record(
-    profile=NAME, delegate=KEY_ID, until=TIME, root=HASH, steps=U32, writes=listing(TARGET),
+    ("cause",), profile=NAME, delegate=KEY_ID, until=TIME, root=HASH, steps=U32, writes=listing(TARGET),
     on_conflict=enum("wait", "refuse", "preempt"), max_cost=optional(MONEY), reserve=enum("run", "step"),
-    session=optional(NAME),
+    session=optional(NAME), cause=CAUSE,
 )
 NOTE = enum(
     ended=record(step=U32, ended=enum("confirmed", "failed", "indeterminate", "skipped"), text=TEXT),
@@ -71,12 +74,19 @@ def covers(order, trace, signer, command):
     need(command["trace"] == trace, "not_in_order", "trace")
 
 
+def check_cause(cause):
+    again = cause["chain"].count(cause["trigger"]) >= ROUNDS_MAX
+    need(not again and len(cause["chain"]) < CHAIN_MAX and not cause["runaway"], "trigger_loop", cause["trigger"])
+
+
 def check_change(body):
     ((op, content),) = body["op"].items()
     has = body["payload"] is not None
     need(has if op == "start" else op == "note" or not has, "bad_run_change", "payload")
     if op == "start":
         need(content["steps"] <= STEPS_MAX and len(content["writes"]) <= WRITES_MAX, "bad_run_change", "size")
+        if "cause" in content:
+            check_cause(content["cause"])
         cap = content["max_cost"]
         need(cap is None or cap["amount_micros"] >= 0, "bad_run_change", "cap")
     if op == "note":

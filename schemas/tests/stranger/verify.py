@@ -18,7 +18,7 @@ from nacl.bindings import crypto_core_ed25519_is_valid_point
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
-from runs import OUTCOME, RUN_OP, STEP_REF, TARGET, Runs, check_change, covers as order_covers
+from runs import OUTCOME, POLICY, RUN_OP, STEP_REF, TARGET, Runs, check_change, covers as order_covers, leaf_hash
 from values import (
     COMMAND_ID, CURRENCY, GRANT, HASH, I64, KEY_ID, MONEY, NAME, OPERATION, PUBLIC_KEY, SALT, SIGNATURE, TEXT, TIME,
     TRACE_ID, U8, U32, U64, Fault, anything, batch_leaf, batch_path, binary, boolean, decode, derive, enum, listing,
@@ -30,6 +30,7 @@ ENTRY_MAX, ENVELOPE_MAX, PAYLOAD_MAX, MESSAGE_MAX = 65_535, 32_768, 524_288, 786
 RECORD_MAX = ENTRY_MAX + PAYLOAD_MAX + 1_024
 GRANTS_MAX = MEMBERS_MAX = 64
 PINS_MAX = 256
+POLICIES_MAX, POLICY_GRANTS_MAX, GUARDIANS_MAX = 64, 16, 32
 GRACE_US = 2_000_000
 HOUR_US = 3_600_000_000
 WINDOW_MAX_US = {"day": 25 * HOUR_US, "week": 169 * HOUR_US, "month": 745 * HOUR_US}
@@ -92,7 +93,8 @@ cost_cap_exceeded bad_run_change""".split()
 REJECT = record(code=enum(*CODES), message=TEXT, hint=optional(TEXT))
 MEMBER = record(name=NAME, key=PUBLIC_KEY, role=enum("admin", "operator", "worker", "broker"), grants=listing(GRANT))
 TRUST_OP = enum(
-    add=MEMBER, revoke=KEY_ID, rotate=PUBLIC_KEY, pin=record(plugin=NAME, hash=HASH), unpin=record(plugin=NAME)
+    add=MEMBER, revoke=KEY_ID, rotate=PUBLIC_KEY, pin=record(plugin=NAME, hash=HASH), unpin=record(plugin=NAME),
+    guard=record(name=NAME, policy=POLICY), unguard=record(name=NAME),
 )
 HEAD = record(log=HASH, index=U64, hash=HASH, at=TIME)
 ESTIMATE = record(reserved=MONEY, quote=QUOTE, budgets=listing(record(
@@ -248,10 +250,19 @@ def covers(grant, provider, instance, operation=None):
     return grant_provider in ("*", provider) and (grant_instance or "*") in ("*", instance)
 
 
+def check_policy(policy):
+    above, guard = policy["above"], policy["guard"]
+    need(1 <= len(policy["operations"]) <= POLICY_GRANTS_MAX, "bad_trust_change", "operations of a policy")
+    need(above is None or above["amount_micros"] >= 0, "bad_trust_change", "a negative amount")
+    few = len(guard["of"]) <= GUARDIANS_MAX and len(guard["veto"]) <= GUARDIANS_MAX
+    need(few and 0 < guard["need"] <= sum(guard["of"].values()), "bad_trust_change", "guardians")
+
+
 class Trust:
     def __init__(self):
         self.rows = {}  # key id -> {member, added, revoked}
         self.pins = {}  # plugin -> (hash, index)
+        self.policies = {}  # name -> policy
 
     def active(self):
         return [row for row in self.rows.values() if row["revoked"] is None]
@@ -339,6 +350,16 @@ class Trust:
         if op == "unpin":
             need(value["plugin"] in self.pins, "bad_trust_change", "the plugin is not pinned")
             del self.pins[value["plugin"]]
+            return body["id"]
+        if op == "guard":
+            check_policy(value["policy"])
+            room = len(self.policies) < POLICIES_MAX or value["name"] in self.policies
+            need(room, "bad_trust_change", "too many policies")
+            self.policies[value["name"]] = value["policy"]
+            return body["id"]
+        if op == "unguard":
+            need(value["name"] in self.policies, "bad_trust_change", "there is no such policy")
+            del self.policies[value["name"]]
             return body["id"]
         target = self.rows.get(value)
         need(target and target["revoked"] is None, "bad_trust_change", "no active member has that key")
@@ -624,6 +645,8 @@ class Verifier:
         need(reserved["amount_micros"] >= 0, "settlement", "negative reservation")
         if run is not None:
             self.free_kept(run, command)
+        if not self.partial:
+            self.check_policies(entry, command, content["quote"], run)
         holds = self.hold(entry, command, member, content)
         self.flying[command["id"]] = {
             "command": command, "entry": digest, "reserved": reserved, "worker": content["worker"],
@@ -632,6 +655,27 @@ class Verifier:
         }
         self.add(self.reserved, reserved)
         return command["payload"]
+
+    def check_policies(self, entry, command, quote, run):
+        """Guardians agreed to what policies cover."""
+        what = command["provider"], command["instance"], command["operation"]
+        for policy in self.trust.policies.values():
+            if command["effect"] == "read" or not any(covers(grant, *what) for grant in policy["operations"]):
+                continue
+            if self.is_above(policy["above"], quote):
+                need(run is not None, "approval_missing", "a command of no run")
+                self.runs.check_guard(run, policy["guard"], leaf_hash(command), entry["at"])
+
+    def is_above(self, above, quote):
+        if above is None or quote is None:
+            return above is None
+        moved = [line["most"] for line in quote["lines"] if line["rate"]["unit"] == "amount"]
+        stake = max([*moved, worst_case(quote)["amount_micros"]])
+        try:
+            converted = self.finance.convert({"amount_micros": stake, "currency": quote["currency"]}, above["currency"])
+        except Fault:
+            return True
+        return converted > above["amount_micros"]
 
     def sender(self, entry, key, command):
         """The member whose right the command has, and its run if it is one that is known."""

@@ -1,7 +1,8 @@
-//! The real worker runtime around a provider that only writes down what it executes: for the crash suite.
+//! The real worker runtime around a provider that only writes down what it executes, and vMix: for the crash suites.
 //! `if-test-worker HOME NATS_URL EXECUTIONS_FILE`
 
 use anyhow::Context;
+use if_adapter_vmix::VmixProvider;
 use if_bus::{BusRole, ConnectOptions};
 use if_home::Home;
 use if_tests::noop::{Memory, NoopProvider};
@@ -18,7 +19,7 @@ async fn main() -> anyhow::Result<()> {
         home: Home::at(home),
         node: "node".parse()?,
         bus: ConnectOptions { url: url.clone(), name: "crash worker".into(), role: BusRole::Worker, nkey_seed: None },
-        providers: vec![Arc::new(NoopProvider::new(Memory::File(Arc::new(file))))],
+        providers: vec![Arc::new(NoopProvider::new(Memory::File(Arc::new(file)))), Arc::new(VmixProvider::new())],
     };
     Ok(if_worker::run(options, CancellationToken::new()).await?)
 }

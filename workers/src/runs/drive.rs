@@ -1,7 +1,7 @@
 //! One run, from what the log says to what is sent, until it is closed.
 
 use super::{
-    log::{Known, LogError},
+    log::{self, LogError},
     near::Near,
     routes::{News, Routes},
     send::{self, Said, SendError},
@@ -12,7 +12,7 @@ use crate::{
     node::Node,
 };
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use if_orchestrator::Doing;
+use if_orchestrator::{Doing, History};
 use if_schemas::{Body, CommandId, Entry, Kind, Timestamp, run::Note};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::Instant};
@@ -59,7 +59,7 @@ impl Driver {
             match self.drive().await {
                 Ok(Turn::Done) => break,
                 Ok(Turn::ReadAnew) => backoff.reset(),
-                Err(error @ (LogError::NoOrder | LogError::NoPlan)) => {
+                Err(error) if error.is_final() => {
                     tracing::error!(%error, run = %self.run, "the run cannot be carried out");
                     break;
                 }
@@ -72,12 +72,13 @@ impl Driver {
 
     async fn drive(&self) -> Result<Turn, LogError> {
         let mut news = self.routes.open(self.run);
-        let mut known = Known::read(&self.node, self.run).await?;
+        let mut known = log::read(&self.node, self.run).await?;
         for command in &known.in_flight {
             self.routes.expect(*command, self.run);
         }
         // Ends that went by before they were expected.
-        known.catch_up(&self.node, self.run).await?;
+        log::catch_up(&self.node, &mut known).await?;
+        self.routes.has_read(&self.run, known.next.saturating_sub(1));
         let sight = Sight::open(&self.node, self.near.clone(), known.progress.plan());
         tracing::info!(run = %self.run, profile = %known.order.profile, trace_id = %known.trace, "carries out a run");
         let notes = Notes { again: Backoff::new(NOTE_AGAIN.0, NOTE_AGAIN.1), not_before: None };
@@ -115,7 +116,7 @@ impl Notes {
 /// A run that is being carried out.
 struct Course<'a> {
     driver: &'a Driver,
-    known: Known,
+    known: History,
     sight: Sight,
     on_way: BTreeMap<CommandId, OnWay>,
     notes: Notes,
@@ -150,7 +151,8 @@ impl Course<'_> {
     fn hear(&mut self, first: News, more: &mut mpsc::Receiver<News>) -> Result<(), LogError> {
         let mut next = Some(first);
         while let Some(News { entry, payload }) = next {
-            self.known.fold(&self.driver.node, self.driver.run, &entry, payload.as_ref())?;
+            let trust = self.driver.node.trust.current().ok_or(LogError::NoTrust)?;
+            self.known.fold(&trust.trust, &entry, payload.as_ref())?;
             self.notes.hear(&entry);
             if let Some(id) = super::routes::id_of(&entry) {
                 self.on_way.remove(&id);
@@ -195,7 +197,7 @@ impl Course<'_> {
         if self.on_way.contains_key(&id) || (is_note && (self.notes.must_wait() || self.is_in_the_way(doing))) {
             return;
         }
-        let signed = match send::sign(&self.driver.node, self.driver.run, &self.known, doing) {
+        let signed = match send::sign(&self.driver.node, &self.known, doing) {
             Ok(Some(signed)) => signed,
             Ok(None) => return,
             Err(error) => {

@@ -27,12 +27,6 @@ const POLL: Duration = Duration::from_secs(2);
 const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Runs carried out at once; more wait for one of them to end.
 const RUNS_AT_ONCE: usize = 64;
-/// The name of a body stands within these first bytes of a message: every entry of the log goes by here, so no more of
-/// each is looked at.
-const MARK_WITHIN_BYTES: usize = 256;
-/// How the entries that begin, resume or end runs show in the bytes of a message: the names of their bodies.
-const MARKS: [&[u8]; 3] = [b"\xa3run", b"\xa5lease", b"\xa8run_over"];
-
 /// Carries out the runs whose order names this node.
 pub struct Runs {
     node: Arc<Node>,
@@ -65,15 +59,14 @@ impl Runs {
     }
 
     async fn follow(&self, running: &mut BTreeMap<CommandId, AbortOnDropHandle<()>>) -> Result<(), BusError> {
-        let mut entries = self.node.bus.subscribe(subject::WITNESS_ENTRY).await?;
+        let mut entries = self.node.bus.subscribe(&subject::witness_runs_of(&self.node.key.id())).await?;
         let mut presence = self.node.bus.subscribe(subject::PRESENCE).await?;
         let mut ticks = tokio::time::interval(POLL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut last = None;
         loop {
             let look = tokio::select! {
                 message = entries.next() => match message {
-                    Some(message) => self.heard(&message.payload, &mut last),
+                    Some(message) => self.heard(&message.payload),
                     None => return Ok(()),
                 },
                 message = presence.next() => match message {
@@ -91,37 +84,17 @@ impl Runs {
         }
     }
 
-    /// Takes in one entry as it goes by. True if the runs there are may be others than before. `last`: index of the entry
-    /// before, while runs are carried out: a gap means that the connection dropped some, so every run is read anew.
-    fn heard(&self, bytes: &[u8], last: &mut Option<u64>) -> bool {
-        let front = bytes.get(..MARK_WITHIN_BYTES).unwrap_or(bytes);
-        let marked = MARKS.iter().any(|mark| front.windows(mark.len()).any(|w| w == *mark));
-        if self.routes.is_empty() {
-            *last = None;
-            if !marked {
-                return false;
-            }
-        }
+    /// Takes in one entry as it goes by. True if the runs there are may be others than before.
+    fn heard(&self, bytes: &[u8]) -> bool {
         let Some(trust) = self.node.trust.current() else { return false };
         let Ok(committed) = Committed::from_message(bytes) else { return false };
         let Ok(entry) = Entry::decode(&committed.entry) else { return false };
-        let is_of_run = matches!(entry.body, Body::Run { .. } | Body::Lease { .. } | Body::RunOver { .. });
-        let is_gap = last.is_some_and(|last| entry.index > last + 1);
-        let run = self.routes.of(&entry);
-        if run.is_none() && !is_gap {
-            *last = Some(last.unwrap_or(0).max(entry.index));
-            return is_of_run;
-        }
-        // Only what is of interest is worth a check of its signature.
         if let Err(error) = committed.open_head(&trust.broker) {
             tracing::warn!(%error, index = entry.index, "not the broker's word on an entry");
             return false;
         }
-        *last = Some(entry.index);
-        if is_gap {
-            tracing::warn!(index = entry.index, "entries were missed: runs are read anew");
-            self.routes.forget();
-        } else if let Some(run) = run {
+        let is_of_run = matches!(entry.body, Body::Run { .. } | Body::Lease { .. } | Body::RunOver { .. });
+        if let Some(run) = self.routes.of(&entry) {
             self.routes.tell(run, entry, committed.payload);
         }
         is_of_run
@@ -136,7 +109,11 @@ impl Runs {
         };
         let mine = rows.into_iter().filter(|row| row.delegate == self.node.key.id() && is_open(row));
         for row in mine {
-            if running.len() >= RUNS_AT_ONCE || running.contains_key(&row.run) {
+            if running.contains_key(&row.run) {
+                self.routes.expect_up_to(&row.run, row.newest);
+                continue;
+            }
+            if running.len() >= RUNS_AT_ONCE {
                 continue;
             }
             let driver = drive::Driver {

@@ -22,20 +22,45 @@ pub struct Routes(Mutex<Table>);
 
 #[derive(Default)]
 struct Table {
-    runs: HashMap<CommandId, mpsc::Sender<News>>,
+    runs: HashMap<CommandId, Listener>,
     commands: HashMap<CommandId, CommandId>,
 }
 
-impl Routes {
-    pub fn is_empty(&self) -> bool {
-        self.lock().runs.is_empty()
-    }
+/// Who carries a run out.
+struct Listener {
+    news: mpsc::Sender<News>,
+    /// Index of the newest entry it knows.
+    told: u64,
+    /// Index of an entry that it should know by now.
+    due: u64,
+}
 
+impl Routes {
     /// Everything about the run from now on. The channel ends where something was missed.
     pub fn open(&self, run: CommandId) -> mpsc::Receiver<News> {
         let (news, told) = mpsc::channel(NEWS_MAX);
-        self.lock().runs.insert(run, news);
+        self.lock().runs.insert(run, Listener { news, told: 0, due: 0 });
         told
+    }
+
+    /// Its entries up to this index were read in the log.
+    pub fn has_read(&self, run: &CommandId, index: u64) {
+        if let Some(listener) = self.lock().runs.get_mut(run) {
+            listener.told = listener.told.max(index);
+        }
+    }
+
+    /// The log has entries of the run up to `newest`. If it had said so before and they have not come by since, they were
+    /// missed: the channel ends.
+    pub fn expect_up_to(&self, run: &CommandId, newest: u64) {
+        let mut table = self.lock();
+        let Some(listener) = table.runs.get_mut(run) else { return };
+        if listener.due <= listener.told {
+            listener.due = newest;
+            return;
+        }
+        tracing::warn!(%run, index = listener.due, "entries were missed: the run is read anew");
+        table.runs.remove(run);
     }
 
     /// The end of this command is news of the run.
@@ -82,7 +107,10 @@ impl Routes {
 
     pub fn tell(&self, run: CommandId, entry: Entry, payload: Option<Payload>) {
         let mut table = self.lock();
-        let sent = table.runs.get(&run).map(|news| news.try_send(News { entry, payload }).is_ok());
+        let sent = table.runs.get_mut(&run).map(|listener| {
+            listener.told = listener.told.max(entry.index);
+            listener.news.try_send(News { entry, payload }).is_ok()
+        });
         if sent == Some(false) {
             // Its channel ends, so it reads the log anew.
             table.runs.remove(&run);

@@ -1,9 +1,8 @@
 //! From what is to be done to what this node signs.
 
-use super::log::Known;
 use crate::{clock, node::Node, submit::Letter};
 use if_bus::BusError;
-use if_orchestrator::{Doing, Given};
+use if_orchestrator::{Doing, Given, History};
 use if_schemas::{
     Command, CommandId, Envelope, Payload, RunChange, RunOp, SchemaError, Timestamp,
     head::{Receipt, Verdict},
@@ -46,10 +45,10 @@ pub struct Signed {
 }
 
 /// None for what is only waited for.
-pub fn sign(node: &Node, run: CommandId, known: &Known, doing: &Doing) -> Result<Option<Signed>, SendError> {
+pub fn sign(node: &Node, known: &History, doing: &Doing) -> Result<Option<Signed>, SendError> {
     match doing {
         Doing::Send { id, step, phase, way, args, deadline } => {
-            command(node, run, known, *id, (*step, *phase, *way), args, *deadline).map(Some)
+            command(node, known, *id, (*step, *phase, *way), args, *deadline).map(Some)
         }
         Doing::Note { id, note, facts } => {
             let payload = facts
@@ -62,7 +61,7 @@ pub fn sign(node: &Node, run: CommandId, known: &Known, doing: &Doing) -> Result
                 trace: known.trace,
                 issued_at,
                 deadline: issued_at.saturating_add_us(NOTE_LIFE_US),
-                op: RunOp::Note { run, after: known.next.saturating_sub(1), note: note.clone() },
+                op: RunOp::Note { run: known.run, after: known.next.saturating_sub(1), note: note.clone() },
                 payload: payload.as_ref().map(Payload::hash),
             };
             let submission = Submission { envelope: Envelope::seal(&change, &node.key)?, payload };
@@ -75,8 +74,7 @@ pub fn sign(node: &Node, run: CommandId, known: &Known, doing: &Doing) -> Result
 
 fn command(
     node: &Node,
-    run: CommandId,
-    known: &Known,
+    known: &History,
     id: CommandId,
     (step, phase, way): (u32, Phase, u16),
     given: &Given,
@@ -90,8 +88,15 @@ fn command(
         }
         Given::Fixed => fixed(known, step, phase, way).ok_or(SendError::NoLeaf)?.clone(),
     };
-    let place =
-        StepRef { run, step, phase, way, open: leaf.payload.is_none(), guard: leaf.guard.clone(), path: path.clone() };
+    let place = StepRef {
+        run: known.run,
+        step,
+        phase,
+        way,
+        open: leaf.payload.is_none(),
+        guard: leaf.guard.clone(),
+        path: path.clone(),
+    };
     let command = Command {
         id,
         trace: known.trace,
@@ -112,7 +117,7 @@ fn command(
 }
 
 /// The payload in the plan.
-fn fixed(known: &Known, step: u32, phase: Phase, way: u16) -> Option<&Payload> {
+fn fixed(known: &History, step: u32, phase: Phase, way: u16) -> Option<&Payload> {
     let step = known.progress.plan().steps.get(usize::try_from(step).ok()?)?;
     let call = match phase {
         Phase::Do => step.call(),

@@ -1,15 +1,16 @@
 //! Triggers: rules of `triggers.yaml`, looked after in the worker that serves what they look at. A rule acts only on what
-//! this process itself saw, and signs with a key of its own, which the log allows that one command and nothing else.
+//! this process itself saw, and signs with a key of its own, which the log allows what the rule does and nothing else.
 
 pub mod causes;
 mod edge;
 mod rule;
 mod shot;
+mod what;
 
 use crate::{catalog::Catalog, node::Node, registry::Registry};
 use if_home::{
-    Home, HomeError, Trigger, keys,
-    triggers::{self, Each},
+    Home, HomeError, Trigger, keys, plans,
+    triggers::{self, Each, Run},
 };
 use if_schemas::Name;
 use rule::Rule;
@@ -21,6 +22,7 @@ use std::{
 };
 use tokio::time::MissedTickBehavior;
 use tokio_util::task::AbortOnDropHandle;
+use what::What;
 
 /// How often the file is looked at.
 const POLL: Duration = Duration::from_millis(500);
@@ -117,13 +119,26 @@ impl Triggers {
     }
 
     fn start(&self, name: &Name, trigger: &Trigger) -> Result<Running, String> {
-        let provider = &trigger.run.target.provider;
-        let known = self.catalog.current().get(provider).cloned();
-        let known = known.ok_or_else(|| format!("there is no provider {provider}"))?;
         let member = triggers::member_name(name).ok_or("its name is too long")?;
+        let again = format!("`ifctl trigger allow {name}` makes one");
         let key = keys::read(&self.home.key_file(member.as_str()))
-            .map_err(|e| format!("it has no key: {}; `ifctl trigger allow {name}` makes one", e.message()))?;
-        let shot = Shot::new(trigger, &known.spec, key)?;
+            .map_err(|e| format!("it has no key: {}; {again}", e.message()))?;
+        let what = match &trigger.run {
+            Run::Command(call) => {
+                let provider = &call.target.provider;
+                let known = self.catalog.current().get(provider).cloned();
+                What::command(call, &known.ok_or_else(|| format!("there is no provider {provider}"))?.spec)?
+            }
+            Run::Profile(profile) => {
+                let read = plans::read(&self.home.trigger_plan_file(&member));
+                let (plan, _) = read.map_err(|e| format!("it has no plan: {}; {again}", e.message()))?;
+                if plan.profile != profile.name {
+                    return Err(format!("its plan is of the profile {}; {again}", plan.profile));
+                }
+                What::order(&plan, self.node.key.id())?
+            }
+        };
+        let shot = Shot { what, deadline: trigger.deadline, key };
         tracing::info!(trigger = %name, on = %trigger.on, "armed");
         let (node, registry) = (self.node.clone(), self.registry.clone());
         let rule = Rule { node, registry, name: name.clone(), trigger: trigger.clone(), shot };

@@ -141,7 +141,7 @@ impl Rule {
             }
             Err(error) => {
                 self.node.metrics.triggered("no_receipt");
-                tracing::error!(%trigger, because, %error, target = %self.shot.target(), "fired without a receipt");
+                tracing::error!(%trigger, because, %error, run = %self.trigger.run, "fired without a receipt");
                 if runaway { Next::Stopped } else { Next::GoOn }
             }
         }

@@ -1,33 +1,26 @@
-//! The command of a rule: checked once, then signed with the trigger's own key and sent each time it fires.
+//! Sending what a rule does, signed with the trigger's own key, and the broker's word on it.
 
-use super::causes::Origin;
+use super::{
+    causes::Origin,
+    what::{Firing, Signed, What},
+};
 use crate::{clock, node::Node, submit::Letter};
-use if_home::{
-    Trigger,
-    triggers::{Run, Target},
-};
-use if_manifest::ProviderSpec;
 use if_schemas::{
-    Cause, Command, CommandId, Effect, Envelope, Head, Payload, Reject, SchemaError, SigningKey, TraceId,
+    Cause, CommandId, Head, Reject, SchemaError, SigningKey, TraceId,
     head::{Receipt, Verdict},
-    payload::Arguments,
-    subject,
-    wire::{Message as _, Submission},
+    wire::Message as _,
 };
-use serde_json::{Map, Value};
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// Longest wait for a receipt.
 const RECEIPT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A command ready to be sent.
+/// Something ready to be sent.
 pub struct Shot {
-    run: Run,
-    effect: Effect,
-    args: Map<String, Value>,
-    deadline: Duration,
-    key: SigningKey,
+    pub what: What,
+    pub deadline: Duration,
+    pub key: SigningKey,
 }
 
 /// What became of sending it.
@@ -52,23 +45,6 @@ pub enum ShotError {
 }
 
 impl Shot {
-    /// Checks the command against what its provider can do.
-    pub fn new(trigger: &Trigger, spec: &ProviderSpec, key: SigningKey) -> Result<Self, String> {
-        let run = trigger.run.clone();
-        let operation = spec.operation(run.operation.as_str()).ok_or_else(|| {
-            let known = spec.operations.iter().map(|o| o.id.as_str());
-            let near = if_manifest::args::nearest(run.operation.as_str(), known);
-            let hint = near.map(|n| format!("; did you mean {n}?")).unwrap_or_default();
-            format!("{} has no operation {}{hint}", spec.id, run.operation)
-        })?;
-        let args = operation.check(&run.args).map_err(|e| e.to_string())?;
-        Ok(Self { effect: operation.effect, run, args, deadline: trigger.deadline, key })
-    }
-
-    pub fn target(&self) -> &Target {
-        &self.run.target
-    }
-
     /// Sends it and waits for the broker's word on it.
     pub async fn fire(&self, node: &Node, cause: Cause, origin: Option<Origin>) -> Result<Landed, ShotError> {
         let broker = node.trust.current().ok_or(ShotError::NoTrust)?.broker.clone();
@@ -76,34 +52,12 @@ impl Shot {
             Some(origin) => origin.trace,
             None => TraceId::from_bytes(clock::random().ok_or(ShotError::Random)?),
         };
-        let arguments = Arguments { args: self.args.clone(), why: None, cause: Some(cause) };
-        let payload = Payload::new(&arguments, clock::salt().ok_or(ShotError::Random)?)?;
-        let command = self.command(trace, &payload)?;
-        let to = subject::command(&command.provider, &command.instance, &command.operation);
-        let submission = Submission { envelope: Envelope::seal(&command, &self.key)?, payload: Some(payload) };
+        let firing = Firing { trace, cause, deadline: self.deadline };
+        let Signed { id, subject, submission } = self.what.sign(firing, &self.key)?;
         let give_up = Instant::now() + RECEIPT_TIMEOUT.min(self.deadline);
-        let letter = Letter { subject: &to, bytes: submission.to_message()?, id: command.id, trace };
+        let letter = Letter { subject: &subject, bytes: submission.to_message()?, id, trace };
         let receipt = letter.submit(node, &broker, give_up).await?.ok_or(ShotError::NoReceipt)?;
-        landed(receipt, command.id)
-    }
-
-    fn command(&self, trace: TraceId, payload: &Payload) -> Result<Command, ShotError> {
-        let issued_at = clock::now();
-        let millis = u64::try_from(issued_at.0 / 1_000).unwrap_or(0);
-        Ok(Command {
-            id: CommandId::new(millis, clock::random().ok_or(ShotError::Random)?),
-            trace,
-            issued_at,
-            deadline: issued_at.saturating_add_us(i64::try_from(self.deadline.as_micros()).unwrap_or(i64::MAX)),
-            operation: self.run.operation.clone(),
-            provider: self.run.target.provider.clone(),
-            instance: self.run.target.instance.clone(),
-            effect: self.effect,
-            dry_run: false,
-            session: None,
-            payload: payload.hash(),
-            run: None,
-        })
+        landed(receipt, id)
     }
 }
 

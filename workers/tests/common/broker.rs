@@ -195,7 +195,7 @@ impl Broker {
         if tell {
             let head = Envelope::seal(&head, &broker_key()).unwrap();
             let committed = Committed { entry, head, payload: None, signer: Some(admin().public()), order: None };
-            self.bus.publish(subject::WITNESS_ENTRY, committed.to_message().unwrap(), None).await.unwrap();
+            self.bus.publish(subject::WITNESS_TRUST, committed.to_message().unwrap(), None).await.unwrap();
         }
     }
 

@@ -66,6 +66,9 @@ impl Runs {
         if !matches!(member.role, Role::Admin | Role::Operator) {
             return Err(Reject::new(Code::NotAllowed, format!("a {} orders no runs", member.role.as_str())));
         }
+        if let Some(cause) = &order.cause {
+            cause.check()?;
+        }
         // Who may do nothing to an instance must not be able to keep others from it.
         if let Some(target) = order.writes.iter().find(|t| !member.may_send_some(&t.provider, &t.instance)) {
             return Err(Reject::new(Code::NotAllowed, format!("{} may do nothing to {target}", member.name))
@@ -116,7 +119,7 @@ impl Runs {
             self.start(envelope, change, order, held, (index, at));
             return Vec::new();
         }
-        let Some(run) = self.known_mut(&change.run()) else { return Vec::new() };
+        let Some(run) = self.changing(&change.run(), index) else { return Vec::new() };
         match &change.op {
             RunOp::Start(_) => {}
             RunOp::Cancel { rollback, .. } => {
@@ -205,6 +208,7 @@ impl Runs {
             undoing: false,
             over: BTreeSet::new(),
             turned: index,
+            newest: index,
             awaiting: BTreeMap::new(),
             in_flight: 0,
             reserved_micros: 0,
@@ -221,8 +225,8 @@ impl Runs {
         }
     }
 
-    pub(crate) fn lease(&mut self, id: &CommandId) {
-        if let Some(run) = self.known_mut(id) {
+    pub(crate) fn lease(&mut self, id: &CommandId, index: u64) {
+        if let Some(run) = self.changing(id, index) {
             run.standing = Standing::Going;
         }
     }
@@ -236,8 +240,8 @@ impl Runs {
         if self.ending(id, at) == Some(how) { Ok(()) } else { Err("a run was ended before its time") }
     }
 
-    pub(crate) fn over(&mut self, id: &CommandId, outcome: Outcome, at: Timestamp) -> Vec<Held> {
-        self.known_mut(id).map(|run| run.end(outcome, at)).unwrap_or_default()
+    pub(crate) fn over(&mut self, id: &CommandId, outcome: Outcome, (index, at): (u64, Timestamp)) -> Vec<Held> {
+        self.changing(id, index).map(|run| run.end(outcome, at)).unwrap_or_default()
     }
 }
 

@@ -10,7 +10,7 @@ mod step;
 pub(crate) use keep::keep;
 pub use run::{Cast, Mark, Run, Standing};
 pub(crate) use run::{Held, Share};
-pub(crate) use step::StepKey;
+pub(crate) use step::{StepKey, check_votes};
 
 use if_schemas::{Code, CommandId, Reject, Target, Timestamp, limits::RUNS_MAX, run::Outcome};
 use serde::{Deserialize, Serialize};
@@ -45,6 +45,13 @@ impl Runs {
 
     fn known_mut(&mut self, id: &CommandId) -> Option<&mut Run> {
         self.runs.get_mut(id).map(Arc::make_mut)
+    }
+
+    /// The run, which the entry `index` changes.
+    fn changing(&mut self, id: &CommandId, index: u64) -> Option<&mut Run> {
+        let run = self.known_mut(id)?;
+        run.newest = index;
+        Some(run)
     }
 
     /// The first run that waits for targets nobody else has or waited for earlier. One that lost its place waits no more.

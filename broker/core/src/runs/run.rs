@@ -43,6 +43,8 @@ pub struct Run {
     pub(super) over: BTreeSet<(u32, Phase)>,
     /// Index of the entry that last changed where the run goes.
     pub(super) turned: u64,
+    /// Index of the newest entry that changed anything of it.
+    pub(super) newest: u64,
     /// Steps that wait for guardians.
     pub(super) awaiting: BTreeMap<u32, Timestamp>,
     pub(super) in_flight: u32,
@@ -100,6 +102,10 @@ pub struct Share {
 impl Run {
     pub fn index(&self) -> u64 {
         self.index
+    }
+    /// Index of the newest entry that changed anything of it.
+    pub fn newest(&self) -> u64 {
+        self.newest
     }
     pub fn started_at(&self) -> Timestamp {
         self.started_at

@@ -2,8 +2,9 @@
 
 use super::{Run, Runs, Standing, run::Share};
 use if_schemas::{
-    Code, Command, CommandId, Effect, KeyId, Money, Reject, Settlement, Status, Timestamp, Trust, plan::Phase,
-    run::StepRef,
+    Code, Command, CommandId, Effect, KeyId, Money, Reject, Settlement, Status, Timestamp, Trust,
+    plan::Phase,
+    run::{Guard, StepRef},
 };
 use serde::{Deserialize, Serialize};
 
@@ -42,14 +43,14 @@ impl Runs {
         Ok(run)
     }
 
-    pub(crate) fn begin(&mut self, share: &Share, command: CommandId) {
-        if let Some(run) = self.known_mut(&share.run) {
+    pub(crate) fn begin(&mut self, share: &Share, command: CommandId, index: u64) {
+        if let Some(run) = self.changing(&share.run, index) {
             run.begin(share, command);
         }
     }
 
-    pub(crate) fn settle(&mut self, share: &Share, status: Status, settlement: &Settlement) {
-        if let Some(run) = self.known_mut(&share.run) {
+    pub(crate) fn settle(&mut self, share: &Share, (status, settlement): (Status, &Settlement), index: u64) {
+        if let Some(run) = self.changing(&share.run, index) {
             run.settle(share, status, settlement);
         }
     }
@@ -112,7 +113,20 @@ fn check_repeat(run: &Run, effect: Effect, step: &StepRef) -> Result<(), Reject>
 }
 
 fn check_guard(run: &Run, trust: &Trust, command: &Command, step: &StepRef, at: Timestamp) -> Result<(), Reject> {
-    let Some(guard) = &step.guard else { return Ok(()) };
+    match &step.guard {
+        Some(guard) => check_votes(run, trust, (command, step), guard, at),
+        None => Ok(()),
+    }
+}
+
+/// Did these guardians agree to exactly this command?
+pub(crate) fn check_votes(
+    run: &Run,
+    trust: &Trust,
+    (command, step): (&Command, &StepRef),
+    guard: &Guard,
+    at: Timestamp,
+) -> Result<(), Reject> {
     let (weight, no) = run.weigh(trust, &step.leaf(command).hash()?, guard, at);
     let missing = |text: String| Err(Reject::new(Code::ApprovalMissing, text).hint("see `ifctl guard pending`"));
     match no {

@@ -136,6 +136,7 @@ impl Stage {
             max_cost: None,
             reserve: Reserve::Step,
             session: None,
+            cause: None,
         }
     }
 

@@ -64,7 +64,7 @@ pub fn run(context: &Context, verb: &str, m: &ArgMatches) -> Result<(), CliError
     context.block_on(async {
         let mut client = context.connect(&home, &config).await?;
         let run = known::find(&mut client, text).await?;
-        let trace = known::Known::read(&mut client, run).await?.trace;
+        let trace = known::read(&mut client, run).await?.trace;
         let op = match verb {
             "cancel" => RunOp::Cancel { run, rollback },
             "resume" => RunOp::Resume { run },

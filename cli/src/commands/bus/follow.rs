@@ -1,12 +1,9 @@
 //! Following a run: a line for each thing that happens, or one JSON document for each.
 
-use super::{
-    known::{self, Known},
-    show,
-};
+use super::{known, screen::Screen, show};
 use crate::{CliError, client::Client, context::Context, output::value};
 use clap::ArgMatches;
-use if_orchestrator::{StepView, Viewed};
+use if_orchestrator::{History, StepView, Viewed};
 use if_schemas::{CommandId, Head, TraceId, run::Outcome, subject};
 use serde_json::json;
 use std::time::Duration;
@@ -43,14 +40,18 @@ pub async fn to_the_end(
     run: CommandId,
     wanted: &[Outcome],
 ) -> Result<(), CliError> {
-    let mut entries = client.bus.subscribe(subject::WITNESS_ENTRY).await?;
-    let mut known = Known::read(client, run).await?;
+    let mut entries = client.bus.subscribe(&subject::witness_run_anywhere(&run)).await?;
+    let mut known = known::read(client, run).await?;
     let mut shown = Vec::new();
     if !context.out.is_json() {
         context.out.note(&format!("run {run} of {}; ^C leaves it going on", known.order.profile));
     }
+    let screen = (!context.out.is_json() && context.out.shows_progress()).then(Screen::open);
     loop {
-        tell(context, &known, &mut shown)?;
+        match &screen {
+            Some(screen) => screen.show(context, &known),
+            None => tell(context, &known, &mut shown)?,
+        }
         if known.progress.closed().is_some() {
             break;
         }
@@ -62,7 +63,10 @@ pub async fn to_the_end(
         // What follows at once is read at once; on a busy fabric there is always something, so not for ever.
         let look_at = Instant::now() + COALESCE;
         while tokio::time::timeout_at(look_at, entries.next()).await.is_ok_and(|m| m.is_some()) {}
-        known.catch_up(client).await?;
+        known::catch_up(client, &mut known).await?;
+    }
+    if let Some(screen) = screen {
+        screen.close();
     }
     if context.out.is_json() {
         context.out.document(&json!({"event": "run", "document": show::document(&known)}))?;
@@ -73,7 +77,7 @@ pub async fn to_the_end(
 }
 
 /// What is new since it was last told.
-fn tell(context: &Context, known: &Known, shown: &mut Vec<Viewed>) -> Result<(), CliError> {
+fn tell(context: &Context, known: &History, shown: &mut Vec<Viewed>) -> Result<(), CliError> {
     let views = known.progress.views();
     shown.resize(views.len(), Viewed::Pending);
     for (view, before) in views.iter().zip(shown.iter_mut()) {

@@ -1,6 +1,6 @@
 //! `bus orchestrate`: from a profile to an order that is signed once, and a run that is followed.
 
-use super::{change, follow, plan, sources};
+use super::{change, drift, follow, guarded, plan, sources};
 use crate::{
     CliError,
     client::Client,
@@ -9,16 +9,16 @@ use crate::{
     context::Context,
 };
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use if_home::keys;
+use if_home::{keys, plans};
 use if_profile::{Compiled, Severity};
 use if_schemas::{
-    Currency, KeyId, Money, Name, Order, Payload, Plan, RunOp, Salt, Timestamp, TraceId,
+    CommandId, Currency, Head, KeyId, Money, Name, Order, Payload, Plan, RunOp, Salt, SigningKey, Timestamp, TraceId,
     limits::RUN_LIFE_MAX_US,
     query::{NODES, NodesAnswer},
     run::{OnConflict, Outcome, Reserve},
     time::parse_duration_us,
 };
-use std::io::IsTerminal;
+use std::{collections::BTreeMap, io::IsTerminal, path::Path};
 
 /// How long a run may take where nothing is said, microseconds (1 h).
 const WITHIN_US: i64 = 3_600_000_000;
@@ -29,7 +29,7 @@ pub fn tree(command: Command) -> Command {
         Arg::new(name).long(name).value_name(shown).help(help)
     };
     command
-        .arg(value("profile", "NAME", "what to carry out: see `bus profile list`").required(true))
+        .arg(value("profile", "NAME", "what to carry out: see `bus profile list`").required_unless_present("from-plan"))
         .arg(
             Arg::new("set")
                 .long("set")
@@ -38,6 +38,16 @@ pub fn tree(command: Command) -> Command {
                 .help("a variable of the profile; may be repeated"),
         )
         .arg(flag("plan", "show what would be done and what it may cost; nothing happens"))
+        .arg(value("out", "FILE", "with --plan: save the plan, if all of it could run").requires("plan"))
+        .arg(
+            value(
+                "from-plan",
+                "FILE",
+                "carry out a saved plan as it is; refused if what it looks at has changed since",
+            )
+            .conflicts_with_all(["profile", "set", "plan"]),
+        )
+        .arg(flag("force", "with --from-plan: also if it has changed").requires("from-plan"))
         .arg(value("max-cost", "AMOUNT", "most that the run may cost, worst case, major units: 5"))
         .arg(value("currency", "CODE", "currency of --max-cost [default: USD]"))
         .arg(
@@ -59,7 +69,7 @@ pub fn tree(command: Command) -> Command {
 
 /// What the command line says, beside the profile.
 struct Wanted {
-    profile: Name,
+    profile: Option<Name>,
     max_cost: Option<Money>,
     reserve: Reserve,
     on_conflict: OnConflict,
@@ -68,39 +78,103 @@ struct Wanted {
     node: Option<Name>,
 }
 
+impl Default for Wanted {
+    fn default() -> Self {
+        Self {
+            profile: None,
+            max_cost: None,
+            reserve: Reserve::Run,
+            on_conflict: OnConflict::Wait,
+            within_us: WITHIN_US,
+            session: None,
+            node: None,
+        }
+    }
+}
+
 pub fn run(context: &Context, m: &ArgMatches) -> Result<(), CliError> {
     let wanted = wanted(m)?;
     let home = context.home()?;
     let config = context.config(&home)?;
     let key = keys::read(&config.witness.signing_key)?;
-    let sources = sources::load(&home)?;
-    let vars = sources::given(m)?;
+    let path = |id: &str| m.get_one::<String>(id).map(Path::new);
+    let saved = path("from-plan").map(plans::read).transpose()?;
     let (detach, plan_only) = (m.get_flag("detach"), m.get_flag("plan") || context.globals.dry_run);
     context.block_on(async {
         let mut client = context.connect(&home, &config).await?;
-        let mut instances = sources::live_instances(&mut client).await?;
-        instances.extend(sources::own_instances(&home, &context.catalog.providers())?);
-        let compiled = sources::compiled(context, &wanted.profile, &sources, &vars, &instances)?;
-        let Compiled { plan, warnings } = compiled.map_err(|problems| sources::refused(&wanted.profile, &problems))?;
-        for warning in warnings.iter().filter(|p| p.severity == Severity::Warning) {
-            context.out.warning(&warning.to_string());
-        }
+        let plan = match (&saved, &wanted.profile) {
+            (Some((plan, state)), _) => {
+                drift::check(context, &mut client, (plan, state), m.get_flag("force")).await?;
+                plan.clone()
+            }
+            (None, Some(profile)) => compiled(context, &mut client, &key, (profile, &sources::given(m)?)).await?,
+            (None, None) => return Err(CliError::usage("nothing to carry out", "say --profile NAME")),
+        };
         if plan_only {
-            return plan::show(context, &mut client, &key, &plan).await;
+            return plan::show(context, &mut client, &key, &plan, path("out")).await;
         }
-        let order = order(&mut client, &wanted, &plan).await?;
+        let order = of(&mut client, &wanted, &plan).await?;
         if !m.get_flag("yes") && !agreed(context, &plan, &order)? {
             return Err(CliError::usage("nothing was begun", "--plan shows what it would do"));
         }
-        let payload = Payload::new(&plan, Salt(clock::random()?))?;
-        let trace = context.globals.trace.map_or_else(|| clock::random().map(TraceId::from_bytes), Ok)?;
-        let signed = change::Signing { key: &key, trace, deadline_us: context.deadline_us(&config) };
-        let (run, head) = signed.submit(&mut client, RunOp::Start(order), Some(payload)).await?;
+        let signing = (&key, context.deadline_us(&config));
+        let (run, trace, head) = submit(context, &mut client, signing, &plan, order).await?;
         if detach {
             return follow::begun(context, run, trace, head);
         }
         follow::to_the_end(context, &mut client, run, &[Outcome::Succeeded]).await
     })
+}
+
+/// The plan of a profile, against the instances there are now.
+pub async fn compiled(
+    context: &Context<'_>,
+    client: &mut Client,
+    key: &SigningKey,
+    (profile, vars): (&Name, &BTreeMap<String, String>),
+) -> Result<Plan, CliError> {
+    let home = context.home()?;
+    let mut instances = sources::live_instances(client).await?;
+    instances.extend(sources::own_instances(&home, &context.catalog.providers())?);
+    let compiled = sources::compiled(context, profile, &sources::load(&home)?, vars, &instances)?;
+    let Compiled { mut plan, warnings } = compiled.map_err(|problems| sources::refused(profile, &problems))?;
+    for warning in warnings.iter().filter(|p| p.severity == Severity::Warning) {
+        context.out.warning(&warning.to_string());
+    }
+    guarded::set(client, key, &mut plan).await?;
+    Ok(plan)
+}
+
+/// Orders a plan that was made here, as `bus orchestrate` would without more being said, and follows it.
+pub fn order(context: &Context, mut plan: Plan, node: Option<Name>) -> Result<(), CliError> {
+    let home = context.home()?;
+    let config = context.config(&home)?;
+    let key = keys::read(&config.witness.signing_key)?;
+    context.block_on(async {
+        let mut client = context.connect(&home, &config).await?;
+        guarded::set(&mut client, &key, &mut plan).await?;
+        let order = of(&mut client, &Wanted { node, ..Wanted::default() }, &plan).await?;
+        let (run, trace, head) =
+            submit(context, &mut client, (&key, context.deadline_us(&config)), &plan, order).await?;
+        if context.globals.no_wait {
+            return follow::begun(context, run, trace, head);
+        }
+        follow::to_the_end(context, &mut client, run, &[Outcome::Succeeded]).await
+    })
+}
+
+async fn submit(
+    context: &Context<'_>,
+    client: &mut Client,
+    (key, deadline_us): (&SigningKey, i64),
+    plan: &Plan,
+    order: Order,
+) -> Result<(CommandId, TraceId, Head), CliError> {
+    let payload = Payload::new(plan, Salt(clock::random()?))?;
+    let trace = context.globals.trace.map_or_else(|| clock::random().map(TraceId::from_bytes), Ok)?;
+    let signed = change::Signing { key, trace, deadline_us };
+    let (run, head) = signed.submit(client, RunOp::Start(order), Some(payload)).await?;
+    Ok((run, trace, head))
 }
 
 fn wanted(m: &ArgMatches) -> Result<Wanted, CliError> {
@@ -116,7 +190,7 @@ fn wanted(m: &ArgMatches) -> Result<Wanted, CliError> {
         }
     };
     Ok(Wanted {
-        profile: name("profile name", text("profile").unwrap_or_default())?,
+        profile: text("profile").map(|t| name("profile name", t)).transpose()?,
         max_cost: max_cost(m)?,
         reserve: if text("reserve") == Some("step") { Reserve::Step } else { Reserve::Run },
         on_conflict: match text("on-conflict") {
@@ -136,7 +210,7 @@ fn max_cost(m: &ArgMatches) -> Result<Option<Money>, CliError> {
     limit.map(|text| amount::major("--max-cost", text, currency.unwrap_or(Currency::USD))).transpose()
 }
 
-async fn order(client: &mut Client, wanted: &Wanted, plan: &Plan) -> Result<Order, CliError> {
+async fn of(client: &mut Client, wanted: &Wanted, plan: &Plan) -> Result<Order, CliError> {
     let tree = plan.tree()?;
     let now: Timestamp = clock::now();
     Ok(Order {
@@ -150,6 +224,7 @@ async fn order(client: &mut Client, wanted: &Wanted, plan: &Plan) -> Result<Orde
         max_cost: wanted.max_cost,
         reserve: wanted.reserve,
         session: wanted.session.clone(),
+        cause: None,
     })
 }
 

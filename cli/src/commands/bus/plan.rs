@@ -1,6 +1,7 @@
 //! `bus orchestrate --plan`: every step with its command, the state it finds, what it may cost, and what its undo would do.
 //! Each command is asked for as a dry run, so nothing happens and what is shown is the broker's word.
 
+use super::live::Live;
 use crate::{
     CliError,
     client::{Client, Outgoing},
@@ -8,8 +9,9 @@ use crate::{
     context::Context,
     output::{table, value},
 };
+use if_home::plans::{self, Values};
 use if_schemas::{
-    Command, Envelope, Money, Payload, Plan, Reject, Salt, SigningKey, TraceId,
+    Code, Command, Envelope, Money, Payload, Plan, Reject, Salt, SigningKey, TraceId,
     head::Verdict,
     payload::Arguments,
     plan::{Act, Args, Call, Source, Step, Undo},
@@ -17,7 +19,7 @@ use if_schemas::{
     wire::Submission,
 };
 use serde_json::{Map, Value, json};
-use std::{collections::BTreeMap, time::Duration};
+use std::{path::Path, time::Duration};
 
 /// How long the broker may take for one answer.
 const ASK_US: i64 = 5_000_000;
@@ -27,7 +29,7 @@ struct Row {
     id: String,
     command: String,
     args: Value,
-    now: BTreeMap<String, Value>,
+    now: Values,
     wanted: Option<String>,
     worst_case: Option<Money>,
     undo: String,
@@ -35,16 +37,23 @@ struct Row {
     refused: Option<Reject>,
 }
 
-pub async fn show(context: &Context<'_>, client: &mut Client, key: &SigningKey, plan: &Plan) -> Result<(), CliError> {
+/// `out`: where the plan is saved, if all of it could run.
+pub async fn show(
+    context: &Context<'_>,
+    client: &mut Client,
+    key: &SigningKey,
+    plan: &Plan,
+    out: Option<&Path>,
+) -> Result<(), CliError> {
     let trace = TraceId::from_bytes(clock::random()?);
-    let mut states = BTreeMap::new();
+    let mut live = Live::default();
     let mut rows = Vec::with_capacity(plan.steps.len());
     for step in &plan.steps {
         let (worst_case, refused) = match step.call().filter(|_| step.skip.is_none()) {
             None => (None, None),
-            Some(call) => ask(client, key, trace, call).await?,
+            Some(call) => admitted(ask(client, key, trace, call).await?, step),
         };
-        let now = seen(client, step, &mut states).await?;
+        let now = live.seen_by(client, step).await?;
         rows.push(Row {
             id: step.id.clone(),
             command: command(step),
@@ -60,6 +69,11 @@ pub async fn show(context: &Context<'_>, client: &mut Client, key: &SigningKey, 
     print(context, plan, &rows)?;
     let refused = rows.iter().filter(|r| r.refused.is_some()).count();
     if refused == 0 {
+        let Some(file) = out else { return Ok(()) };
+        let seen = rows.iter().filter(|r| r.skip.is_none()).flat_map(|r| r.now.clone()).collect();
+        plans::write(file, plan, seen, clock::now())?;
+        let shown = file.display();
+        context.out.note(&format!("saved; `{} bus orchestrate --from-plan {shown}` carries it out", context.program));
         return Ok(());
     }
     Err(CliError::failed(format!("{refused} of {} steps would be refused", rows.len()))
@@ -68,13 +82,29 @@ pub async fn show(context: &Context<'_>, client: &mut Client, key: &SigningKey, 
         .printed())
 }
 
+/// The steps that would be refused now, and why.
+pub async fn refusals(client: &mut Client, key: &SigningKey, plan: &Plan) -> Result<Vec<(String, Reject)>, CliError> {
+    let trace = TraceId::from_bytes(clock::random()?);
+    let mut refused = Vec::new();
+    for step in plan.steps.iter().filter(|step| step.skip.is_none()) {
+        let Some(call) = step.call() else { continue };
+        if let (_, Some(reject)) = admitted(ask(client, key, trace, call).await?, step) {
+            refused.push((step.id.clone(), reject));
+        }
+    }
+    Ok(refused)
+}
+
+/// A command that guardians will be asked about could run, though not alone.
+fn admitted((cost, reject): Asked, step: &Step) -> Asked {
+    (cost, reject.filter(|reject| step.guard.is_none() || reject.code != Code::ApprovalMissing))
+}
+
+/// What a command may cost, and why it would be refused.
+type Asked = (Option<Money>, Option<Reject>);
+
 /// What the broker says to the command alone.
-async fn ask(
-    client: &mut Client,
-    key: &SigningKey,
-    trace: TraceId,
-    call: &Call,
-) -> Result<(Option<Money>, Option<Reject>), CliError> {
+pub async fn ask(client: &mut Client, key: &SigningKey, trace: TraceId, call: &Call) -> Result<Asked, CliError> {
     let payload = match &call.args {
         Args::Fixed(payload) => payload.clone(),
         Args::Open(open) => {
@@ -111,29 +141,6 @@ async fn ask(
         Verdict::WouldAccept { estimate } => (estimate.map(|e| e.reserved), None),
         Verdict::Accepted => return Err(CliError::damaged("a dry run was admitted")),
     })
-}
-
-type States = BTreeMap<if_schemas::Target, BTreeMap<String, Value>>;
-
-/// The values that the step looks at, as they are now.
-async fn seen(client: &mut Client, step: &Step, states: &mut States) -> Result<BTreeMap<String, Value>, CliError> {
-    let mut wanted: Vec<&if_schemas::StateMatch> = step.confirm.iter().map(|c| &c.state).collect();
-    if let Undo::Restore(restore) = &step.undo {
-        wanted.extend(&restore.record);
-    }
-    if let Act::Until(until) = &step.act {
-        wanted.push(&until.state);
-    }
-    let mut found = BTreeMap::new();
-    for state in wanted {
-        if !states.contains_key(&state.target) {
-            let read = client.state_of(&state.target.provider, &state.target.instance).await?;
-            states.insert(state.target.clone(), if read.fresh { read.values } else { BTreeMap::new() });
-        }
-        let value = states.get(&state.target).and_then(|values| values.get(&state.path)).cloned();
-        found.insert(format!("{}:{}", state.target, state.path), value.unwrap_or(Value::Null));
-    }
-    Ok(found)
 }
 
 /// What a step does, in words.

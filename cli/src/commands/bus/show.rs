@@ -1,13 +1,13 @@
 //! `bus run show`: what a run did, step by step, as text, JSON, or a drawing.
 
-use super::known::{self, Known};
+use super::known;
 use crate::{
     CliError,
     context::Context,
     output::{Style, table, value},
 };
 use clap::ArgMatches;
-use if_orchestrator::{StepView, mermaid, svg};
+use if_orchestrator::{History, StepView, mermaid, svg};
 use if_schemas::{Money, run::Outcome};
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ pub fn run(context: &Context, m: &ArgMatches) -> Result<(), CliError> {
     let text = m.get_one::<String>("run").map(String::as_str).unwrap_or_default();
     let known = context.with_client(async |client| {
         let run = known::find(client, text).await?;
-        Known::read(client, run).await
+        known::read(client, run).await
     })?;
     let views = known.progress.views();
     match m.get_one::<String>("format").map(String::as_str) {
@@ -26,7 +26,7 @@ pub fn run(context: &Context, m: &ArgMatches) -> Result<(), CliError> {
     }
 }
 
-pub fn document(known: &Known) -> Value {
+pub fn document(known: &History) -> Value {
     let (started, ended) = known.progress.times();
     let closed = known.progress.closed();
     json!({
@@ -46,7 +46,7 @@ pub fn document(known: &Known) -> Value {
     })
 }
 
-pub fn human(style: Style, known: &Known) -> String {
+pub fn human(style: Style, known: &History) -> String {
     let closed = known.progress.closed();
     let state = match closed {
         Some((outcome, _)) => outcome.as_str().replace('_', " "),
@@ -74,7 +74,7 @@ pub fn costs(all: &[Money]) -> String {
 }
 
 /// How the process ends where a run ended like that; well, if it is one of the outcomes that were `wanted`.
-pub fn ending(known: &Known, wanted: &[Outcome]) -> Result<(), CliError> {
+pub fn ending(known: &History, wanted: &[Outcome]) -> Result<(), CliError> {
     let Some((outcome, text)) = known.progress.closed() else { return Ok(()) };
     let failed = |exit: crate::Exit| {
         let hint = match outcome {

@@ -1,11 +1,15 @@
 //! `trigger add` and `on`: a new rule, its key, and its place in the log.
 
 use super::sign;
-use crate::{CliError, commands::typed, context::Context};
-use clap::ArgMatches;
+use crate::{
+    CliError,
+    commands::{self, bus, typed},
+    context::Context,
+};
+use clap::{ArgMatches, parser::ValueSource};
 use if_home::{
     Home, Trigger,
-    triggers::{self, Run, StateMatch, Target, Watch, WatchError},
+    triggers::{self, Call, Profile, Run, StateMatch, Target, Watch, WatchError},
 };
 use if_schemas::{Name, limits::DEADLINE_MAX_US, time::parse_duration_us};
 use serde_json::{Map, Value, json};
@@ -41,12 +45,13 @@ pub fn free_name(home: &Home, on: &Watch) -> Result<Name, CliError> {
 
 pub fn add(context: &Context, name: &Name, on: Watch, m: &ArgMatches) -> Result<(), CliError> {
     let home = context.home()?;
+    let run = run_of(context, m)?;
     let trigger = Trigger {
         conditions: conditions(m)?,
         debounce: duration(m, "debounce")?,
         cooldown: duration(m, "cooldown")?,
-        run: run_of(context, m)?,
-        deadline: context.globals.deadline_us.map_or(triggers::DEADLINE, |us| Duration::from_micros(us.unsigned_abs())),
+        deadline: context.globals.deadline_us.map_or(run.deadline(), |us| Duration::from_micros(us.unsigned_abs())),
+        run,
         enabled: true,
         on,
     };
@@ -61,18 +66,22 @@ pub fn add(context: &Context, name: &Name, on: Watch, m: &ArgMatches) -> Result<
         CliError::from(e).hint(hint)
     })?;
     let armed = super::await_armed(context, name);
-    let Run { operation, target, .. } = &trigger.run;
     if context.out.is_json() {
+        let (operation, instance, profile) = match &trigger.run {
+            Run::Command(call) => (Some(&call.operation), Some(call.target.to_string()), None),
+            Run::Profile(profile) => (None, None, Some(&profile.name)),
+        };
         return context.out.document(&json!({
-            "trigger": name, "on": trigger.on.to_string(), "operation": operation, "instance": target.to_string(),
-            "signed_by": signed.member, "witness": {"index": signed.head.index, "hash": signed.head.hash},
+            "trigger": name, "on": trigger.on.to_string(), "operation": operation, "instance": instance,
+            "profile": profile, "may": signed.grants, "signed_by": signed.member, "witness": {"index": signed.head.index, "hash": signed.head.hash},
             "armed": armed, "file": file,
         }));
     }
     context.out.text(&format!(
-        "trigger {name}{}: on {}, {operation} on {target}\n  signed by {}, let in by entry #{}",
+        "trigger {name}{}: on {}, {}\n  signed by {}, let in by entry #{}",
         if armed { " is armed" } else { "" },
         trigger.on,
+        trigger.run,
         signed.member,
         signed.head.index
     ))
@@ -102,7 +111,11 @@ fn run_of(context: &Context, m: &ArgMatches) -> Result<Run, CliError> {
         let hint = "like `on vmix/myvmix:tally.program==3 run obs scene switch myobs Close-up`";
         return Err(CliError::usage("the word `run` is missing before the command", hint));
     }
-    let typed = typed::operation(context, &typed::parse(context, words.map(OsString::from))?)?;
+    let parsed = typed::parse(context, words.map(OsString::from))?;
+    if let Some(m) = parsed.subcommand_matches("bus").and_then(|m| m.subcommand_matches("orchestrate")) {
+        return profile_of(m).map(Run::Profile);
+    }
+    let typed = typed::operation(context, &parsed)?;
     let given = |name: &str, value: &Value| {
         // What is the default anyway is left to the day it fires.
         let param = typed.operation.params.iter().find(|p| p.name == *name);
@@ -111,9 +124,22 @@ fn run_of(context: &Context, m: &ArgMatches) -> Result<Run, CliError> {
     };
     let args: Map<String, Value> =
         typed.args.iter().filter(|(n, v)| given(n, v)).map(|(n, v)| (n.clone(), v.clone())).collect();
-    Ok(Run {
+    Ok(Run::Command(Call {
         operation: typed.operation.id.parse()?,
         target: Target { provider: typed.provider.id.parse()?, instance: typed.instance },
         args,
-    })
+    }))
+}
+
+/// `bus orchestrate --profile NAME --set …`, and nothing else: the rest is for those who sit at a terminal.
+fn profile_of(m: &ArgMatches) -> Result<Profile, CliError> {
+    let other = m.ids().find(|id| {
+        let given = m.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+        given && !["profile", "set"].contains(&id.as_str())
+    });
+    if let Some(other) = other {
+        return Err(CliError::usage(format!("--{other} is not for triggers"), "a trigger takes --profile and --set"));
+    }
+    let text = m.get_one::<String>("profile").map(String::as_str).unwrap_or_default();
+    Ok(Profile { name: commands::name("profile name", text)?, set: bus::given(m)? })
 }

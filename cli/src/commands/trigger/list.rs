@@ -6,7 +6,10 @@ use crate::{
     context::Context,
     output::{Style, table, value},
 };
-use if_home::{Home, HomeError, Trigger, triggers};
+use if_home::{
+    Home, HomeError, Trigger,
+    triggers::{self, Run},
+};
 use if_schemas::{Code, Name};
 use serde_json::{Value, json};
 
@@ -73,8 +76,12 @@ impl Row {
                 row["if"] = t.conditions.iter().map(ToString::to_string).collect();
                 row["debounce_ms"] = json!(u64::try_from(t.debounce.as_millis()).ok());
                 row["cooldown_ms"] = json!(u64::try_from(t.cooldown.as_millis()).ok());
-                row["run"] =
-                    json!({"operation": t.run.operation, "instance": t.run.target.to_string(), "args": t.run.args});
+                row["run"] = match &t.run {
+                    Run::Command(c) => {
+                        json!({"operation": c.operation, "instance": c.target.to_string(), "args": c.args})
+                    }
+                    Run::Profile(p) => json!({"profile": p.name, "set": p.set}),
+                };
             }
             Err(e) => row["error"] = json!({"message": e.message(), "hint": e.hint()}),
         }
@@ -101,6 +108,15 @@ fn when(t: &Trigger) -> String {
 }
 
 fn command(t: &Trigger) -> String {
-    let args: String = t.run.args.iter().map(|(name, v)| format!(" {name}={}", value::scalar(v))).collect();
-    value::printable(&format!("{} {}{args}", t.run.operation, t.run.target))
+    let text = match &t.run {
+        Run::Command(c) => {
+            let args: String = c.args.iter().map(|(name, v)| format!(" {name}={}", value::scalar(v))).collect();
+            format!("{} {}{args}", c.operation, c.target)
+        }
+        Run::Profile(p) => {
+            let set: String = p.set.iter().map(|(name, v)| format!(" {name}={v}")).collect();
+            format!("profile {}{set}", p.name)
+        }
+    };
+    value::printable(&text)
 }

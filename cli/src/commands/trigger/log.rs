@@ -7,7 +7,7 @@ use crate::{
     clock,
     commands::{
         name,
-        witness::{self, show},
+        witness::{self, View, show},
     },
     context::Context,
     output::{Style, table, value},
@@ -65,7 +65,7 @@ pub async fn of_all(
     for row in rows {
         let Some(id) = row.command else { continue };
         let shown = show::fetch(client, &id.to_string()).await?;
-        let cause = shown.views.iter().find_map(|view| view.arguments().and_then(|a| a.cause));
+        let cause = shown.views.iter().find_map(View::cause);
         firings.push(Firing { row, cause });
     }
     Ok(firings)

@@ -5,17 +5,17 @@ use crate::{
     CliError,
     client::Client,
     commands::{
-        instance,
+        bus, instance,
         operate::{Report, Request, execute_as},
     },
     context::Context,
     output::value,
 };
 use if_home::{
-    Trigger, keys,
-    triggers::{CONNECTION, StateMatch, Watch},
+    Home, keys, plans,
+    triggers::{CONNECTION, Call, Run, StateMatch, Watch},
 };
-use if_schemas::{Name, query};
+use if_schemas::{Name, SigningKey, query};
 use serde_json::{Value, json};
 
 /// What one expression is right now.
@@ -43,27 +43,33 @@ pub fn run(context: &Context, name: &Name) -> Result<(), CliError> {
         }
         Ok((on, conditions))
     })?;
-    let report = dry_run(context, &trigger, key)?;
+    let error_of = match &trigger.run {
+        Run::Command(call) => dry_run(context, call, key)?.error,
+        Run::Profile(_) => refused_step(context, &home, name, &key)?,
+    };
     let open = conditions.iter().all(|c| c.holds == Some(true));
     if context.out.is_json() {
         context.out.document(&json!({
-            "trigger": name, "on": on.as_ref().map(Look::document), "would_fire": open && report.error.is_none(),
+            "trigger": name, "on": on.as_ref().map(Look::document), "would_fire": open && error_of.is_none(),
             "conditions": conditions.iter().map(Look::document).collect::<Vec<_>>(),
-            "admission": {"status": report.status, "error": report.error.as_ref().map(error)},
+            "admission": {
+                "status": if error_of.is_none() { "would_accept" } else { "rejected" },
+                "error": error_of.as_ref().map(error),
+            },
         }))?;
     } else {
         let lines = on.iter().chain(&conditions).map(Look::line).chain([match &trigger.on {
             Watch::Result(_) => format!("on {}: fires at the end of such a command", trigger.on),
             Watch::State(_) => String::new(),
         }]);
-        let admission = match &report.error {
-            None => "its command would be admitted".to_string(),
-            Some(e) => format!("its command would be refused: {}", e.message),
+        let admission = match &error_of {
+            None => format!("{} would be admitted", trigger.run),
+            Some(e) => format!("{} would be refused: {}", trigger.run, e.message),
         };
         let text: Vec<String> = lines.filter(|l| !l.is_empty()).chain([admission]).collect();
         context.out.text(&text.join("\n"))?;
     }
-    match report.error {
+    match error_of {
         Some(error) => Err(if context.out.is_json() { error.printed() } else { error }),
         None => Ok(()),
     }
@@ -73,12 +79,23 @@ fn error(e: &CliError) -> Value {
     json!({"code": e.code, "message": e.message, "hint": e.hint})
 }
 
-fn dry_run(context: &Context, trigger: &Trigger, key: if_schemas::SigningKey) -> Result<Report, CliError> {
-    let (operation, target) = (&trigger.run.operation, &trigger.run.target);
+/// Why a command of its plan would be refused, if one would.
+fn refused_step(context: &Context, home: &Home, name: &Name, key: &SigningKey) -> Result<Option<CliError>, CliError> {
+    let (plan, _) = plans::read(&home.trigger_plan_file(&sign::member_of(name)?))?;
+    let refused = context.with_client(async |client| bus::refusals(client, key, &plan).await)?;
+    Ok(refused.into_iter().next().map(|(step, reject)| {
+        CliError::new(crate::Exit::Rejected, format!("step {step}: {reject}"))
+            .code(reject.code.as_str())
+            .hint_opt(reject.hint)
+    }))
+}
+
+fn dry_run(context: &Context, call: &Call, key: SigningKey) -> Result<Report, CliError> {
+    let (operation, target) = (&call.operation, &call.target);
     let unknown = || CliError::usage(format!("there is no operation {operation}"), "see `ifctl provider list`");
     let provider = context.catalog.provider(target.provider.as_str()).ok_or_else(unknown)?;
     let spec = provider.operation(operation.as_str()).ok_or_else(unknown)?;
-    let args = spec.check(&trigger.run.args).map_err(|e| CliError::usage(e.to_string(), "mend the rule's `args`"))?;
+    let args = spec.check(&call.args).map_err(|e| CliError::usage(e.to_string(), "mend the rule's `args`"))?;
     let globals = crate::context::Globals { dry_run: true, ..context.globals.clone() };
     let asking = Context { globals, ..*context };
     execute_as(&asking, &Request { provider: &provider, operation: spec, instance: target.instance.clone(), args }, key)

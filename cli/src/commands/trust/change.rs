@@ -4,6 +4,7 @@ use crate::{
     CliError,
     client::{Client, Outgoing},
     clock,
+    commands::guard,
     context::Context,
     output::{table, value},
 };
@@ -58,6 +59,8 @@ pub fn show(context: &Context, change: &Change) -> Result<(), CliError> {
         TrustOp::Rotate(key) => format!("your key is {} now", key.key_id()),
         TrustOp::Pin { plugin, hash } => format!("the plugin {plugin} is trusted while its files have the hash {hash}"),
         TrustOp::Unpin { plugin } => format!("the plugin {plugin} is not trusted any more"),
+        TrustOp::Guard { name, policy } => format!("the policy {name} holds: {}", guard::policy::text(policy)),
+        TrustOp::Unguard { name } => format!("the policy {name} has ended"),
     };
     if context.out.is_json() {
         let took = i64::try_from(change.took.as_micros()).unwrap_or(i64::MAX);

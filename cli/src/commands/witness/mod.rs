@@ -15,6 +15,7 @@ mod verify;
 mod view;
 
 pub use log::{parse_time, target};
+pub use view::View;
 
 use crate::{CliError, context::Context};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};

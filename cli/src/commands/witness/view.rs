@@ -1,9 +1,9 @@
 //! One entry taken apart for showing: hash recomputed, signature and payload checked.
 
-use crate::{CliError, client::Client, output::value};
+use crate::{CliError, client::Client, commands::guard, output::value};
 use if_schemas::{
     Body, Cause, Command, Entry, Envelope, FinanceChange, Hash, Kind, Member, Outcome, Payload, ResultEvent, RunChange,
-    SchemaError, TrustChange, TrustOp, member::Genesis, payload::Arguments, query::ShownEntry,
+    RunOp, SchemaError, TrustChange, TrustOp, member::Genesis, payload::Arguments, query::ShownEntry,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -81,6 +81,14 @@ impl View {
 
     pub fn arguments(&self) -> Option<Arguments> {
         self.read_payload()
+    }
+    /// The trigger that sent the command, or ordered the run, and why.
+    pub fn cause(&self) -> Option<Cause> {
+        match self.said().ok()? {
+            Said::Run(RunChange { op: RunOp::Start(order), .. }) => order.cause.map(|cause| *cause),
+            Said::Command(_) => self.arguments()?.cause,
+            _ => None,
+        }
     }
     pub fn outcome(&self) -> Option<Outcome> {
         self.read_payload()
@@ -193,6 +201,8 @@ fn trust_text(op: &TrustOp) -> String {
         TrustOp::Rotate(key) => format!("rotate to key {}", key.key_id()),
         TrustOp::Pin { plugin, hash } => format!("pin plugin {plugin} to {}", value::short(*hash)),
         TrustOp::Unpin { plugin } => format!("unpin plugin {plugin}"),
+        TrustOp::Guard { name, policy } => format!("policy {name}: {}", guard::policy::text(policy)),
+        TrustOp::Unguard { name } => format!("end of the policy {name}"),
     }
 }
 

@@ -10,6 +10,7 @@ mod fabric;
 mod home;
 mod keys;
 mod load;
+mod plans;
 mod plugins;
 mod private;
 mod secret_ref;

@@ -1,4 +1,4 @@
-use crate::triggers::{self, Compare, Run, StateMatch, Test, Trigger, Watch};
+use crate::triggers::{self, Call, Compare, Profile, Run, StateMatch, Test, Trigger, Watch};
 use if_schemas::{Name, Status};
 use serde_json::{Map, Value, json};
 use std::{path::PathBuf, time::Duration};
@@ -94,7 +94,8 @@ fn a_file_reads_as_its_rules_and_a_wrong_rule_is_alone_in_that() {
     assert_eq!(closeup.on, watch("vmix/myvmix:tally.program==3"));
     assert_eq!(closeup.conditions, [state("obs/myobs:studio_mode==false")]);
     assert_eq!((closeup.debounce, closeup.cooldown), (Duration::from_millis(200), Duration::from_secs(2)));
-    assert_eq!(closeup.run.args.get("scene"), Some(&json!("Close-up")));
+    let Run::Command(call) = &closeup.run else { panic!("{closeup:?}") };
+    assert_eq!(call.args.get("scene"), Some(&json!("Close-up")));
     assert!(closeup.enabled && !get("other").as_ref().unwrap().enabled);
     let error = get("bad").as_ref().unwrap_err().to_string();
     assert!(error.contains("triggers.yaml:10:13: trigger bad: on: \"nonsense\" names no value\nhint: "), "{error}");
@@ -144,11 +145,11 @@ fn rules_are_added_and_removed_and_read_back_as_they_were() {
         conditions: vec![state("vmix/myvmix:_state==ok")],
         debounce: Duration::from_millis(1_500),
         cooldown: Duration::ZERO,
-        run: Run {
+        run: Run::Command(Call {
             operation: "vmix.text.set".parse().unwrap(),
             target: "vmix/myvmix".parse().unwrap(),
             args: [("value".to_string(), json!("say \"hi\": 'ü' #1\n"))].into_iter().collect::<Map<_, _>>(),
-        },
+        }),
         deadline: Duration::from_secs(3),
         enabled: true,
     };
@@ -164,4 +165,39 @@ fn rules_are_added_and_removed_and_read_back_as_they_were() {
     assert_eq!(std::fs::read_to_string(&path).unwrap(), GOOD);
     let error = triggers::remove(&path, &"closup".parse().unwrap()).unwrap_err().to_string();
     assert!(error.contains("no trigger closup") && error.contains("did you mean closeup?"), "{error}");
+}
+
+#[test]
+fn a_rule_may_order_a_profile_and_is_either_that_or_a_command() {
+    let (_dir, path) = file("triggers: {}\n");
+    let set = [("obs".to_string(), "myobs".to_string()), ("count".to_string(), "3".to_string())].into();
+    let run = Run::Profile(Profile { name: "motion".parse().unwrap(), set });
+    let added = Trigger {
+        on: watch("ha/home:entity.binary_sensor.hall.state==on"),
+        conditions: Vec::new(),
+        debounce: Duration::ZERO,
+        cooldown: Duration::ZERO,
+        deadline: run.deadline(),
+        run,
+        enabled: true,
+    };
+    let name: Name = "hall".parse().unwrap();
+    triggers::add(&path, &name, &added).unwrap();
+    assert!(!std::fs::read_to_string(&path).unwrap().contains("deadline"));
+    assert_eq!(triggers::load_each(&path).unwrap().get(&name).unwrap().as_ref().unwrap(), &added);
+
+    let wrong = [
+        ("{profile: motion, instance: obs/x}", "\"instance\" does not go with the rest"),
+        ("{operation: vmix.cut, instance: vmix/x, set: {a: b}}", "\"set\" does not go with the rest"),
+        ("{profile: Motion}", "\"Motion\" is no profile name"),
+        ("{profile: motion, set: {lights: [a, b]}}", "set: lights is no single value"),
+        ("{profil: motion}", "did you mean"),
+    ];
+    for (run, why) in wrong {
+        let (_dir, path) = file(&format!("triggers:\n  bad: {{on: \"vmix/m:recording\", run: {run}}}\n"));
+        let rules = triggers::load_each(&path).unwrap();
+        let error = rules.get(&"bad".parse::<Name>().unwrap()).unwrap().as_ref().unwrap_err();
+        let text = format!("{} {:?}", error.message(), error.hint());
+        assert!(text.contains(why), "{why}: {text}");
+    }
 }

@@ -1,6 +1,6 @@
 //! Changing `triggers.yaml` without disturbing what people wrote in it.
 
-use super::{TOP, Trigger};
+use super::{Run, TOP, Trigger};
 use crate::{HomeError, Place, entries};
 use if_schemas::Name;
 use serde_json::{Map, Value, json};
@@ -42,17 +42,11 @@ fn fields(trigger: &Trigger) -> Vec<(String, Value)> {
     if !conditions.is_empty() {
         fields.push(("if".into(), conditions.iter().map(ToString::to_string).collect()));
     }
-    let mut call = Map::new();
-    call.insert("operation".into(), run.operation.as_str().into());
-    call.insert("instance".into(), run.target.to_string().into());
-    if !run.args.is_empty() {
-        call.insert("args".into(), Value::Object(run.args.clone()));
-    }
-    fields.push(("run".into(), Value::Object(call)));
+    fields.push(("run".into(), Value::Object(what(run))));
     for (key, value, default) in [
         ("debounce", debounce, Duration::ZERO),
         ("cooldown", cooldown, Duration::ZERO),
-        ("deadline", deadline, super::DEADLINE),
+        ("deadline", deadline, run.deadline()),
     ] {
         if *value != default {
             fields.push((key.into(), json!(text(*value))));
@@ -62,6 +56,26 @@ fn fields(trigger: &Trigger) -> Vec<(String, Value)> {
         fields.push(("enabled".into(), false.into()));
     }
     fields
+}
+
+fn what(run: &Run) -> Map<String, Value> {
+    let mut what = Map::new();
+    match run {
+        Run::Command(call) => {
+            what.insert("operation".into(), call.operation.as_str().into());
+            what.insert("instance".into(), call.target.to_string().into());
+            if !call.args.is_empty() {
+                what.insert("args".into(), Value::Object(call.args.clone()));
+            }
+        }
+        Run::Profile(profile) => {
+            what.insert("profile".into(), profile.name.as_str().into());
+            if !profile.set.is_empty() {
+                what.insert("set".into(), profile.set.iter().map(|(k, v)| (k.clone(), json!(v))).collect());
+            }
+        }
+    }
+    what
 }
 
 /// A duration as it is written: `200ms`, `5s`, `1500us`.

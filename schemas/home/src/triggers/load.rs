@@ -1,7 +1,7 @@
 //! Reading `triggers.yaml`. One wrong rule does not stop the others.
 
 use super::{
-    CONDITIONS_MAX, DEADLINE, PAUSE_MAX, Run, StateMatch, TOP, TRIGGERS_MAX, Trigger, WatchError, member_name,
+    CONDITIONS_MAX, Call, PAUSE_MAX, Profile, Run, StateMatch, TOP, TRIGGERS_MAX, Trigger, WatchError, member_name,
 };
 use crate::{
     HomeError, Place,
@@ -9,12 +9,13 @@ use crate::{
     private,
     yaml::{self, Key, KeyExt, Node, NodeExt, Tree, YAML_MAX_BYTES},
 };
-use if_schemas::{Name, limits::DEADLINE_MAX_US, time::parse_duration_us};
+use if_schemas::{Name, time::parse_duration_us};
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, path::Path, str::FromStr, time::Duration};
 
 const KEYS: [&str; 7] = ["on", "if", "run", "debounce", "cooldown", "deadline", "enabled"];
-const RUN_KEYS: [&str; 3] = ["operation", "instance", "args"];
+const RUN_KEYS: [&str; 5] = ["operation", "instance", "args", "profile", "set"];
+const PROFILE: &str = "profile";
 
 /// The rules of a file, each good or wrong by itself.
 pub type Each = BTreeMap<Name, Result<Trigger, HomeError>>;
@@ -57,14 +58,16 @@ impl Reader<'_> {
         if let Some((key, _)) = fields.iter().find(|(key, _)| !KEYS.contains(&key.text.as_str())) {
             return Err(key.unknown(self.path, &of, &KEYS));
         }
+        let on = self.parsed(self.needed("on")?, "on")?;
+        let run = self.run(self.needed("run")?)?;
         Ok(Trigger {
-            on: self.parsed(self.needed("on")?, "on")?,
+            on,
             conditions: self.conditions()?,
-            run: self.run(self.needed("run")?)?,
             debounce: self.duration("debounce", 0, Duration::ZERO, PAUSE_MAX)?,
             cooldown: self.duration("cooldown", 0, Duration::ZERO, PAUSE_MAX)?,
-            deadline: self.duration("deadline", 1, DEADLINE, Duration::from_micros(DEADLINE_MAX_US.unsigned_abs()))?,
+            deadline: self.duration("deadline", 1, run.deadline(), run.deadline_max())?,
             enabled: self.node.get("enabled").map_or(Ok(true), |n| n.flag(self.path, "enabled"))?,
+            run,
         })
     }
 
@@ -108,12 +111,52 @@ impl Reader<'_> {
         if let Some((key, _)) = fields.iter().find(|(key, _)| !RUN_KEYS.contains(&key.text.as_str())) {
             return Err(key.unknown(self.path, "run", &RUN_KEYS));
         }
+        let others = |own: &[&str]| fields.iter().find(|(key, _)| !own.contains(&key.text.as_str()));
+        if let Some(profile) = node.get(PROFILE) {
+            return match others(&[PROFILE, "set"]) {
+                Some((key, _)) => Err(self.not_both(key)),
+                None => self.profile(node, profile).map(Run::Profile),
+            };
+        }
+        match others(&["operation", "instance", "args"]) {
+            Some((key, _)) => Err(self.not_both(key)),
+            None => self.call(node).map(Run::Command),
+        }
+    }
+
+    fn not_both(&self, key: &Key) -> HomeError {
+        self.wrong(key.place(self.path), format!("run: {:?} does not go with the rest", key.text))
+            .or_hint("a command has operation, instance and args; a profile has profile and set")
+    }
+
+    fn profile(&self, node: &Node, name: &Node) -> Result<Profile, HomeError> {
+        let text = name.text(self.path, PROFILE)?;
+        let bad = || self.wrong(name.place(self.path), format!("run: {text:?} is no profile name"));
+        let set = node.get("set").map_or(Ok(&[][..]), |n| n.map(self.path, "set"))?;
+        let value = |(key, value): &(Key, Node)| {
+            let text = match value.to_json() {
+                Value::String(text) => text,
+                scalar @ (Value::Bool(_) | Value::Number(_)) => scalar.to_string(),
+                _ => {
+                    let what = format!("set: {} is no single value", key.text);
+                    return Err(self.wrong(value.place(self.path), what).or_hint("write lists like a,b"));
+                }
+            };
+            Ok((key.text.clone(), text))
+        };
+        Ok(Profile {
+            name: text.parse().map_err(|_| bad().or_hint("`ifctl bus profile list` shows them"))?,
+            set: set.iter().map(value).collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn call(&self, node: &Node) -> Result<Call, HomeError> {
         let missing = |key: &str| self.wrong(node.place(self.path), format!("run: {key:?} is missing"));
         let operation = node.get("operation").ok_or_else(|| missing("operation"))?;
         let text = operation.text(self.path, "operation")?;
         let target = node.get("instance").ok_or_else(|| missing("instance"))?;
         let args = node.get("args").map_or(Ok(&[][..]), |n| n.map(self.path, "args"))?;
-        Ok(Run {
+        Ok(Call {
             operation: text.parse().map_err(|_| {
                 self.wrong(operation.place(self.path), format!("run: {text:?} is no operation"))
                     .or_hint("`ifctl provider show ID` lists them: obs.scene.switch")

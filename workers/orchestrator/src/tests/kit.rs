@@ -98,6 +98,7 @@ pub fn order(plan: &Plan) -> Order {
         max_cost: None,
         reserve: if_schemas::run::Reserve::Step,
         session: None,
+        cause: None,
     }
 }
 

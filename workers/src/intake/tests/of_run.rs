@@ -50,6 +50,7 @@ fn order() -> Order {
         max_cost: None,
         reserve: Reserve::Step,
         session: None,
+        cause: None,
     }
 }
 
