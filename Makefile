@@ -45,9 +45,9 @@ lint: setup ## formatting and clippy, warnings are errors
 
 crash: setup ## 200 kills of broker, worker and nats-server under load; 200 storms on a budget with kills; 500 runs at random
 	@ops/binaries
-	@$(ENV) IF_CRASH_ROUNDS=200 cargo test --locked -p if-tests --test crash -- --nocapture
-	@$(ENV) IF_STORM_RUNS=500 cargo test --locked -p if-tests --test storm -- --nocapture
-	@$(ENV) IF_BUDGET_ROUNDS=200 cargo test --locked -p if-tests --test budget -- --nocapture
+	@$(ENV) IF_CRASH_ROUNDS=200 cargo test --locked --workspace --test crash -- --nocapture
+	@$(ENV) IF_STORM_RUNS=500 cargo test --locked --workspace --test storm -- --nocapture
+	@$(ENV) IF_BUDGET_ROUNDS=200 cargo test --locked --workspace --test budget -- --nocapture
 
 fuzz: setup ## each fuzz target of schemas for FUZZ_SECONDS
 	@ops/fuzz

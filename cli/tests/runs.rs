@@ -20,6 +20,12 @@ fn ended(ran: &Ran) -> Value {
     serde_json::from_str::<Value>(ran.stdout.lines().last().unwrap()).unwrap()["document"].clone()
 }
 
+/// Waits until the live state says what is on program: a plan looks at that.
+fn seen(cli: &Cli, input: u64) {
+    let state = || cli.run(["vmix", "watch", "myvmix", "--once", "--json"]).expect(0).json();
+    until("live state", || state()["values"]["tally.program"] == json!(input));
+}
+
 fn program(cli: &Cli) -> Value {
     cli.run(["vmix", "status", "myvmix", "--json"]).expect(0).json()["result"]["program"].clone()
 }
@@ -30,6 +36,7 @@ fn a_kept_plan_is_carried_out_as_it_is_unless_what_it_looks_at_has_changed() {
     let cli = &fabric.cli;
     profile(cli, "show", "  - {id: cut, run: vmix cut myvmix --input 3, confirm: \"vmix/myvmix:tally.program==3\"}\n");
     let order = ["bus", "orchestrate", "--profile", "show"];
+    seen(cli, 1);
     let planned = cli.run([&order[..], &["--plan", "--out", "show.json"]].concat()).expect(0);
     assert!(
         planned.stdout.contains("vmix.cut on vmix/myvmix") && planned.stderr.contains("--from-plan"),
@@ -39,6 +46,7 @@ fn a_kept_plan_is_carried_out_as_it_is_unless_what_it_looks_at_has_changed() {
 
     // Somebody cuts meanwhile: the plan was made for another state.
     cli.run(["vmix", "cut", "myvmix", "--input", "2"]).expect(0);
+    seen(cli, 2);
     let kept = ["bus", "orchestrate", "--from-plan", "show.json", "--yes", "--json"];
     let drifted = cli.run(kept).expect(3);
     assert_eq!(drifted.json()["error"]["code"], json!("drift"), "{drifted:?}");
@@ -51,6 +59,7 @@ fn a_kept_plan_is_carried_out_as_it_is_unless_what_it_looks_at_has_changed() {
     // What the profile says by now does not matter: the plan is what was looked at.
     cli.run(["vmix", "cut", "myvmix", "--input", "1"]).expect(0);
     profile(cli, "show", "  - {id: cut, run: vmix cut myvmix --input 4}\n");
+    seen(cli, 1);
     cli.run(kept).expect(0);
     assert_eq!(program(cli), json!(3));
     let text = fs::read_to_string(cli.path("show.json")).unwrap();
@@ -89,7 +98,7 @@ fn a_step_waits_for_its_guardians_who_agree_to_exactly_that_command() {
     let pending = || cli.run(["guard", "pending", "--json"]).expect(0).json()["pending"].clone();
     until("the step to wait", || pending() != json!([]));
     let asked = pending()[0].clone();
-    assert_eq!((&asked["step"], &asked["args"]["input"]), (&json!("cut"), &json!("3")), "{asked}");
+    assert_eq!((&asked["step"], &asked["args"]["input"]), (&json!("cut"), &json!(3)), "{asked}");
     assert_eq!(asked["guard"]["need"], json!(2));
     assert!(cli.run(["guard", "pending"]).expect(0).stdout.contains("2 of anna, danny"));
 
@@ -143,11 +152,55 @@ fn a_trigger_orders_a_profile_and_may_do_what_its_plan_does_and_nothing_else() {
     let member = format!("trigger-{}", rule["trigger"].as_str().unwrap());
     let trust = cli.run(["trust", "list", "--json"]).expect(0).json();
     let members = trust["members"].as_array().unwrap();
-    let own = members.iter().find(|m| m["name"] == json!(member)).unwrap();
+    let own = members.iter().find(|m| m["member"]["name"] == json!(member)).unwrap();
     // Also what undoes them.
     let grants = json!(["vmix.audio.mute@vmix/myvmix", "vmix.audio.unmute@vmix/myvmix", "vmix.cut@vmix/myvmix"]);
-    assert_eq!(own["grants"], grants, "{own}");
+    assert_eq!(own["member"]["grants"], grants, "{own}");
     cli.run(["config", "check"]).expect(0);
     cli.run(["trigger", "remove", rule["trigger"].as_str().unwrap()]).expect(0);
     assert_eq!(fs::read_dir(cli.home().join("plans")).unwrap().count(), 0);
+}
+
+#[test]
+fn what_a_policy_covers_is_requested_and_done_once_its_guardians_agree() {
+    let (fabric, _vmix) = Fabric::with_vmix();
+    let cli = &fabric.cli;
+    let set =
+        ["guard", "policy", "set", "cuts", "--operations", "vmix.cut@vmix/myvmix", "--need", "1", "--of", "danny:2"];
+    let made = cli.run(set).expect(0);
+    assert!(made.stdout.contains("the policy cuts holds: vmix.cut@vmix/myvmix needs 1 of danny (2)"), "{made:?}");
+    assert!(cli.run(["guard", "policy", "list"]).expect(0).stdout.contains("1 of danny (2)"));
+    let alone = cli.run(["vmix", "cut", "myvmix", "--input", "3", "--json"]).expect(3);
+    assert_eq!(alone.json()["error"]["code"], json!("approval_missing"), "{alone:?}");
+    assert!(alone.stderr.contains("guard request"), "{alone:?}");
+    cli.run(["vmix", "status", "myvmix"]).expect(0);
+
+    let request = ["guard", "request", "--no-wait", "vmix", "cut", "myvmix", "--input", "3"];
+    let run = cli.run(request).expect(0).stdout.trim().to_string();
+    let pending = || cli.run(["guard", "pending", "--json"]).expect(0).json()["pending"].clone();
+    until("the command to wait", || pending() != json!([]));
+    assert_eq!(program(cli), json!(1));
+    cli.run(["guard", "approve", &run, "vmix.cut"]).expect(0);
+    let watched = cli.run(["bus", "run", "watch", &run, "--json"]).expect(0);
+    assert_eq!(ended(&watched)["outcome"], json!("succeeded"));
+    assert_eq!(program(cli), json!(3));
+
+    // A profile asks for them without saying so.
+    profile(cli, "show", "  - {id: cut, run: vmix cut myvmix --input 2}\n");
+    let planned = cli.run(["bus", "orchestrate", "--profile", "show", "--plan", "--json"]).expect(0).json();
+    assert_eq!((&planned["steps"][0]["refused"], &planned["steps"][0]["guard"]["need"]), (&Value::Null, &json!(1)));
+    cli.run(["guard", "policy", "remove", "cuts"]).expect(0);
+    cli.run(["vmix", "cut", "myvmix", "--input", "1"]).expect(0);
+    for wrong in [
+        &["guard", "policy", "set", "p", "--operations", "vmix..cut", "--need", "1", "--of", "danny"][..],
+        &["guard", "policy", "set", "p", "--operations", "vmix.cut", "--need", "2", "--of", "danny"],
+        &["guard", "policy", "set", "p", "--operations", "vmix.cut", "--need", "1", "--of", "danny:x"],
+        &["guard", "policy", "set", "p", "--operations", "vmix.cut", "--need", "1", "--of", "danny", "--valid", "soon"],
+        &["guard", "request", "bus", "runs"],
+    ] {
+        let ran = cli.run(wrong).expect(2);
+        assert!(ran.stderr.contains("hint:"), "{wrong:?}: {ran:?}");
+    }
+    cli.run(["guard", "policy", "remove", "cuts"]).expect(3);
+    cli.run(["witness", "verify"]).expect(0);
 }

@@ -38,7 +38,9 @@ pub fn text(dice: &mut Rng, place: &Place) -> Result<String> {
         let instance = if is_mixer { &place.mixer } else { &place.noop };
         writeln!(text, "  - id: {id}\n    run: {{operation: {operation}, instance: {instance}, args: {args}}}")?;
         writeln!(text, "    timeout: {}s", dice.u8(2..5))?;
-        if dice.u8(0..4) == 0 {
+        // What must not happen twice is never sent again, so a profile may not ask for it.
+        let is_once = ["vmix.cut", "vmix.overlay.in", "noop.fire"].contains(&operation);
+        if !is_once && dice.bool() {
             writeln!(text, "    retry: {{times: {}, pause: 100ms}}", dice.u8(1..3))?;
         }
         if dice.u8(0..8) == 0 {

@@ -6,6 +6,7 @@ use crate::{
     CliError,
     client::{Client, Outgoing},
     clock,
+    commands::guard,
     context::Context,
     output::{table, value},
 };
@@ -15,6 +16,7 @@ use if_schemas::{
     head::Verdict,
     payload::Arguments,
     plan::{Act, Args, Call, Source, Step, Undo},
+    run::Guard,
     subject,
     wire::Submission,
 };
@@ -35,6 +37,7 @@ struct Row {
     undo: String,
     skip: Option<String>,
     refused: Option<Reject>,
+    guard: Option<Guard>,
 }
 
 /// `out`: where the plan is saved, if all of it could run.
@@ -64,6 +67,7 @@ pub async fn show(
             undo: undo(&step.undo),
             skip: step.skip.clone(),
             refused,
+            guard: step.guard.clone(),
         });
     }
     print(context, plan, &rows)?;
@@ -186,7 +190,7 @@ fn print(context: &Context, plan: &Plan, rows: &[Row]) -> Result<(), CliError> {
         let row = |r: &Row| {
             json!({
                 "id": r.id, "command": r.command, "args": r.args, "now": r.now, "wanted": r.wanted,
-                "worst_case": r.worst_case, "undo": r.undo, "skip": r.skip, "refused": r.refused,
+                "worst_case": r.worst_case, "undo": r.undo, "skip": r.skip, "refused": r.refused, "guard": r.guard,
             })
         };
         let rows: Vec<Value> = rows.iter().map(row).collect();
@@ -196,7 +200,10 @@ fn print(context: &Context, plan: &Plan, rows: &[Row]) -> Result<(), CliError> {
     let state = |r: &Row| match (&r.refused, &r.skip) {
         (Some(reject), _) => format!("refused: {reject}"),
         (None, Some(why)) => format!("skipped: {why}"),
-        (None, None) => "can run".to_string(),
+        (None, None) => match &r.guard {
+            Some(guard) => format!("needs {}", guard::policy::needs(guard)),
+            None => "can run".to_string(),
+        },
     };
     let now = |r: &Row| r.now.iter().map(|(k, v)| format!("{k} is {v}")).collect::<Vec<_>>().join(", ");
     let row = |r: &Row| {
