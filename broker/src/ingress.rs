@@ -7,16 +7,17 @@
 use crate::{
     presence::{Call, Presence},
     publisher::{Publication, Publisher, Reply},
-    sequencer::{Job, Proven, Signal},
+    sequencer::{self, Job, Proven, Signal},
     shared::Shared,
 };
 use futures::FutureExt;
 use if_bus::{Bus, BusError, Message, Subscription};
 use if_core::{VerifiedChange, VerifiedCommand, VerifiedFinance, VerifiedResult, VerifiedRun, verify};
 use if_schemas::{
-    Code, Kind, Reject,
+    Code, Kind, Payload, Reject,
     head::Verdict,
     limits::MESSAGE_MAX_BYTES,
+    plan::Args,
     subject,
     wire::{Message as _, Submission},
 };
@@ -94,11 +95,26 @@ impl Ingress {
         }
     }
 
+    /// What an order wants to have reserved has to be known before it is refused for that.
+    async fn settle_order(&self, change: &VerifiedRun) {
+        let nothing = Payload::empty();
+        for (_, call) in sequencer::priced(change) {
+            let payload = match &call.args {
+                Args::Fixed(payload) => payload,
+                Args::Open(_) => &nothing,
+            };
+            let (provider, instance) = (&call.target.provider, &call.target.instance);
+            self.presence.settle(&Call { provider, instance, operation: &call.operation, payload }).await;
+        }
+    }
+
     /// To the sequencer, or back to the sender.
     async fn hand_on(&self, message: Message, proven: Result<Proven, Reject>, bytes: OwnedSemaphorePermit) {
         let reply = message.reply.clone();
-        if let Ok(Proven::Command(c)) = &proven {
-            self.presence.settle(&Call::of(c.command(), c.payload())).await;
+        match &proven {
+            Ok(Proven::Command(c)) => self.presence.settle(&Call::of(c.command(), c.payload())).await,
+            Ok(Proven::Run(change)) => self.settle_order(change).await,
+            _ => {}
         }
         let refused = match proven {
             // Waits where the sequencer is behind: the bounded intake then fills and answers `overloaded`.

@@ -23,6 +23,8 @@ use tokio::sync::mpsc;
 mod periods;
 mod runs;
 
+pub use runs::priced;
+
 /// Verified inputs waiting for the sequencer.
 pub const SEQUENCER_QUEUE: usize = 4_096;
 /// Most inputs in one batch: bounds how long the first of them waits for the last.

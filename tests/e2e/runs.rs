@@ -7,10 +7,11 @@ use if_schemas::{
     plan::{Act, Args, Await, Ended, Phase, Undo},
     query::{LOG, LogAnswer, LogQuery, RunStanding},
     run::{Note, OnConflict, Outcome, StepRef},
+    subject,
 };
 use if_tests::{
     InProcess,
-    runs::{PATIENCE, call, change, order, outcome, plan, row, start, step},
+    runs::{PATIENCE, call, change, order, outcome, plan, row, signed, start, step},
     world::{new_command_id, new_salt, new_trace_id, now},
 };
 use serde_json::json;
@@ -79,6 +80,27 @@ async fn a_run_goes_on_after_restarts_of_worker_and_broker_and_repeats_nothing()
     let expected = [("run.start", "applied"), ("noop.fire", "succeeded"), ("noop.fire", "succeeded")];
     ensure!(fired == pairs(&expected), "{fired:?}");
     ensure!(fabric.executions() == 2);
+    fabric.stop().await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_to_a_broker_that_just_started_waits_for_what_its_commands_cost() -> Result<()> {
+    let mut fabric = InProcess::start(true).await?;
+    fabric.stop_worker().await?;
+    fabric.stop_broker().await?;
+    fabric.start_broker().await?;
+    let plan = plan(vec![step("set", &[], Act::Command(call("noop.set", Effect::Idempotent, json!({}))?))])?;
+    let order = order(&plan, fabric.keys.worker.id())?;
+    let payload = Payload::new(&plan, new_salt())?;
+    let (id, op) = ((new_command_id(), new_trace_id()), RunOp::Start(order));
+    let bytes = signed(id, op, Some(payload), &fabric.keys.operator, 10_000_000)?;
+    let client = fabric.client.clone();
+    let asked = tokio::spawn(async move { client.send_raw(subject::RUN, bytes).await });
+    fabric.start_worker().await?;
+    let receipt = asked.await??;
+    ensure!(receipt.verdict == Verdict::Accepted, "{receipt:?}");
+    ensure!(outcome(&fabric, id.0).await? == Outcome::Succeeded);
     fabric.stop().await?;
     Ok(())
 }

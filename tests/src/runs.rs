@@ -17,6 +17,8 @@ use if_schemas::{
 };
 use std::time::Duration;
 
+/// How long a change may be on its way, microseconds.
+const LIFE_US: i64 = 10_000_000;
 /// How long a run may take to come to its end.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 /// Pause between two looks at a run.
@@ -74,11 +76,23 @@ pub async fn change(
     payload: Option<Payload>,
     key: &SigningKey,
 ) -> Result<(CommandId, Receipt)> {
-    let (id, issued_at) = (new_command_id(), now());
-    let deadline = issued_at.saturating_add_us(10_000_000);
+    let id = new_command_id();
+    let bytes = signed((id, trace), op, payload, key, LIFE_US)?;
+    Ok((id, fabric.client.send_raw(subject::RUN, bytes).await?))
+}
+
+/// The message of a change that may be on its way for so many microseconds.
+pub fn signed(
+    (id, trace): (CommandId, TraceId),
+    op: RunOp,
+    payload: Option<Payload>,
+    key: &SigningKey,
+    life_us: i64,
+) -> Result<Vec<u8>> {
+    let issued_at = now();
+    let deadline = issued_at.saturating_add_us(life_us);
     let change = RunChange { id, trace, issued_at, deadline, op, payload: payload.as_ref().map(Payload::hash) };
-    let submission = Submission { envelope: Envelope::seal(&change, key)?, payload };
-    Ok((id, fabric.client.send_raw(subject::RUN, submission.to_message()?).await?))
+    Ok(Submission { envelope: Envelope::seal(&change, key)?, payload }.to_message()?)
 }
 
 /// Starts a run of the plan; its order may be another one than is usual.

@@ -7,12 +7,11 @@ use if_harness::vmix::{Fault, FunctionFault, SimOptions, VmixSim, WireFault};
 use if_home::Home;
 use if_orchestrator::{History, Read, open};
 use if_schemas::{
-    CommandId, Envelope, Hash, Order, Payload, RunOp, Target, TraceId, Trust, Verifier, codec,
+    CommandId, Hash, Order, Payload, RunOp, Target, TraceId, Trust, Verifier, codec,
     head::Verdict,
     query::{self, Answer, RUNS, RunEntriesAnswer, RunEntriesQuery, RunStanding, RunsAnswer},
     run::Outcome,
     subject,
-    wire::{Message as _, Submission},
 };
 use if_tests::{
     Client, Keys, runs,
@@ -146,11 +145,8 @@ impl Desk {
         op: RunOp,
         payload: Option<Payload>,
     ) -> Result<()> {
-        let issued_at = now();
-        let deadline = issued_at.saturating_add_us(LIFE_US);
-        let change =
-            if_schemas::RunChange { id, trace, issued_at, deadline, op, payload: payload.as_ref().map(Payload::hash) };
-        let bytes = Submission { envelope: Envelope::seal(&change, &self.keys.admin)?, payload }.to_message()?;
+        let deadline = now().saturating_add_us(LIFE_US);
+        let bytes = runs::signed((id, trace), op, payload, &self.keys.admin, LIFE_US)?;
         while now() < deadline {
             let asked = tokio::time::timeout(ANSWER, client.send_raw(subject::RUN, bytes.clone())).await;
             let Ok(Ok(receipt)) = asked else {

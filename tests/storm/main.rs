@@ -28,7 +28,7 @@ use tokio::task::JoinSet;
 
 const RUNS: u64 = 24;
 /// Between two kills, milliseconds.
-const PAUSE_MS: std::ops::Range<u64> = 1_500..4_000;
+const PAUSE_MS: std::ops::Range<u64> = 700..2_500;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_run_ends_in_a_state_that_its_log_explains_whatever_is_killed() -> Result<()> {

@@ -14,11 +14,11 @@ const STEPS: std::ops::Range<usize> = 2..7;
 /// An input that the mixer does not have.
 const NO_INPUT: &str = "77";
 
-/// The text of a profile for one desk. What changes the mixer is one after the other; the rest goes on beside it.
+/// The text of a profile for one desk. What changes one instance is one after the other; the two go on beside each other.
 pub fn text(dice: &mut Rng, place: &Place) -> Result<String> {
     let on_failure = ["stop", "rollback", "rollback"][dice.usize(0..3)];
     let mut text = format!("name: storm\nconcurrency: {}\non_failure: {on_failure}\nsteps:\n", dice.usize(1..5));
-    let mut last: Option<String> = None;
+    let (mut last_cut, mut last_fired) = (None, None);
     for number in 0..dice.usize(STEPS) {
         let id = format!("s{number}");
         let (operation, args) = match dice.u8(0..12) {
@@ -46,11 +46,11 @@ pub fn text(dice: &mut Rng, place: &Place) -> Result<String> {
         if dice.u8(0..8) == 0 {
             writeln!(text, "    on_failure: continue")?;
         }
-        if is_mixer {
-            if let Some(last) = last.replace(id) {
-                writeln!(text, "    needs: {last}")?;
-            }
-        } else {
+        let last: &mut Option<String> = if is_mixer { &mut last_cut } else { &mut last_fired };
+        if let Some(last) = last.replace(id) {
+            writeln!(text, "    needs: {last}")?;
+        }
+        if !is_mixer {
             writeln!(text, "    undo: none")?;
         }
     }

@@ -8,17 +8,24 @@ use crate::{
 };
 use if_core::{Asked, Input, Pricing, VerifiedRun};
 use if_schemas::{
-    Body, Command, CommandId, Envelope, Kind, Payload, RunChange, RunOp, Timestamp, plan::Args, run::Reserve,
+    Body, Command, CommandId, Envelope, Kind, Payload, RunChange, RunOp, Timestamp,
+    plan::{self, Args},
+    run::Reserve,
 };
+
+/// The commands that an order wants to have priced, by their steps.
+pub fn priced(change: &VerifiedRun) -> Vec<(u32, &plan::Call)> {
+    let RunOp::Start(order) = &change.change().op else { return Vec::new() };
+    let Some(plan) = change.plan().filter(|_| order.reserve == Reserve::Run) else { return Vec::new() };
+    let steps = (0u32..).zip(&plan.steps).filter(|(_, s)| s.skip.is_none());
+    steps.filter_map(|(step, s)| s.call().map(|call| (step, call))).collect()
+}
 
 /// The price of every command that an order wants to have reserved. What cannot be known before the run is named as that,
 /// so it is refused rather than free.
 pub(super) fn asked(presence: &Presence, change: &VerifiedRun) -> Vec<Asked> {
-    let RunOp::Start(order) = &change.change().op else { return Vec::new() };
-    let Some(plan) = change.plan().filter(|_| order.reserve == Reserve::Run) else { return Vec::new() };
-    let steps = (0u32..).zip(&plan.steps).filter(|(_, s)| s.skip.is_none());
-    steps
-        .filter_map(|(step, s)| s.call().map(|call| (step, call)))
+    priced(change)
+        .into_iter()
         .map(|(step, call)| {
             let pricing = |payload: &Payload| {
                 let (provider, instance) = (&call.target.provider, &call.target.instance);
