@@ -1,13 +1,13 @@
 //! One desk: a mixer of its own, an operator who orders runs on it one after the other, and what goes wrong meanwhile.
 
 use crate::{profile, verdict};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use fastrand::Rng;
 use if_harness::vmix::{Fault, FunctionFault, SimOptions, VmixSim, WireFault};
 use if_home::Home;
 use if_orchestrator::{History, Read, open};
 use if_schemas::{
-    CommandId, Hash, Order, Payload, RunOp, Target, TraceId, Trust, Verifier, codec,
+    Code, CommandId, Hash, Order, Payload, RunOp, Target, TraceId, Trust, Verifier, codec,
     head::Verdict,
     query::{self, Answer, RUNS, RunEntriesAnswer, RunEntriesQuery, RunStanding, RunsAnswer},
     run::Outcome,
@@ -88,10 +88,9 @@ impl Desk {
         let text = profile::text(&mut dice, &self.place)?;
         let plan = profile::plan(text.clone(), &self.place)?;
         let before = self.look();
-        let (run, trace) = (new_command_id(), new_trace_id());
         let order = Order { until: now().saturating_add_us(LIFE_US), ..runs::order(&plan, self.keys.worker.id())? };
         let payload = Payload::new(&plan, new_salt())?;
-        self.change(client, (run, trace), RunOp::Start(order), Some(payload)).await?;
+        let (run, trace) = self.order(client, &order, &payload).await?;
         let (mut sky, mut mind) = (dice.fork(), dice.fork());
         let ended = async {
             tokio::join!(self.weather(&mut sky), self.mind(client, (run, trace), &mut mind));
@@ -137,6 +136,19 @@ impl Desk {
         let _ = self.change(client, (new_command_id(), trace), op, None).await;
     }
 
+    /// Ordered until it is taken: nobody tells what steps cost while the worker is gone.
+    async fn order(&self, client: &Client, order: &Order, plan: &Payload) -> Result<(CommandId, TraceId)> {
+        loop {
+            let id = (new_command_id(), new_trace_id());
+            let verdict = self.change(client, id, RunOp::Start(order.clone()), Some(plan.clone())).await?;
+            match verdict {
+                Verdict::Accepted => return Ok(id),
+                Verdict::Rejected(reject) if reject.code == Code::NoWorker => tokio::time::sleep(LOOK).await,
+                other => anyhow::bail!("{other:?}"),
+            }
+        }
+    }
+
     /// The same bytes again until they are answered: whoever is killed meanwhile, it is one change.
     async fn change(
         &self,
@@ -144,7 +156,7 @@ impl Desk {
         (id, trace): (CommandId, TraceId),
         op: RunOp,
         payload: Option<Payload>,
-    ) -> Result<()> {
+    ) -> Result<Verdict> {
         let deadline = now().saturating_add_us(LIFE_US);
         let bytes = runs::signed((id, trace), op, payload, &self.keys.admin, LIFE_US)?;
         while now() < deadline {
@@ -153,8 +165,7 @@ impl Desk {
                 tokio::time::sleep(LOOK).await;
                 continue;
             };
-            ensure!(receipt.verdict == Verdict::Accepted, "{receipt:?}");
-            return Ok(());
+            return Ok(receipt.verdict);
         }
         anyhow::bail!("no receipt in time")
     }

@@ -12,7 +12,7 @@ use crate::{
     triggers::causes::Caused,
 };
 use if_bus::Delivery;
-use if_schemas::{Status, Timestamp, outcome::Failure};
+use if_schemas::{Effect, Status, Timestamp, outcome::Failure};
 use std::{sync::Arc, time::Duration};
 use tokio::time::MissedTickBehavior;
 use tracing::Instrument;
@@ -71,12 +71,21 @@ impl Place {
                     Intake::Refused(_, failure) => NotBegun::Unavailable(failure).ending(&run),
                 };
                 caused.end(&self.node, &a, ending.status);
+                self.settle_state(&a).await;
                 self.end(&a, &ending).await
             }
         };
         let Some(finished) = finished else { return false };
         report::deliver(&self.node, &finished).await;
         true
+    }
+
+    /// What the command changed is told before its end.
+    async fn settle_state(&self, a: &Assignment) {
+        let live = self.seat.session.snapshot().adapter.and_then(|adapter| adapter.live());
+        if let Some(live) = live.filter(|_| a.effect != Effect::Read) {
+            self.seat.mirrored.settle(&live).await;
+        }
     }
 
     /// Makes and records the result.

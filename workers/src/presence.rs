@@ -3,18 +3,18 @@
 use crate::{
     clock,
     node::Node,
-    registry::{Now, Registry},
+    registry::{Connected, Key, Now, Registry},
     tariff::Sheet,
 };
 use if_bus::{BusError, Subscription};
 use if_schemas::{
-    Envelope, Hash, Name,
+    Envelope, Hash, Name, Timestamp,
     presence::{ANNOUNCE_INTERVAL_MS, Announcement, InstancePresence},
     subject,
     wire::Message,
 };
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -32,13 +32,15 @@ pub struct Presence {
     sequence: AtomicU64,
     /// Prices the broker was sent on this connection.
     told: Mutex<BTreeSet<(Name, Hash)>>,
+    /// Since when the instances were connected that were announced as that.
+    connected: Mutex<BTreeMap<Key, Timestamp>>,
 }
 
 impl Presence {
     pub fn new(node: Arc<Node>, registry: Arc<Registry>) -> Self {
         // Begins above whatever an earlier process of this node announced, also when its clock stood still.
         let sequence = AtomicU64::new(u64::try_from(clock::now().0).unwrap_or(0));
-        Self { node, registry, sequence, told: Mutex::default() }
+        Self { node, registry, sequence, told: Mutex::default(), connected: Mutex::default() }
     }
 
     /// Announces until the node stops.
@@ -93,6 +95,9 @@ impl Presence {
         if !self.node.bus.link().borrow().up {
             return Ok(());
         }
+        if !leaving {
+            self.settle_state().await;
+        }
         let Now { instances, providers, tariffs } = self.registry.now();
         if !leaving {
             self.tell_tariffs(&tariffs).await?;
@@ -108,6 +113,17 @@ impl Presence {
         };
         let bytes = Envelope::seal(&announcement, &self.node.key)?.to_message()?;
         Ok(self.node.bus.publish(&subject::presence(&self.node.name), bytes, None).await?)
+    }
+
+    /// The state of what has just been connected goes out before the word that it is connected: who hears that believes it.
+    async fn settle_state(&self) {
+        let now = self.registry.connected();
+        let known = std::mem::take(&mut *self.connected.lock().unwrap_or_else(PoisonError::into_inner));
+        let new = now.iter().filter(|(key, connected)| known.get(*key) != Some(&connected.since));
+        let settling = new.filter_map(|(_, Connected { live, mirrored, .. })| Some(mirrored.settle(live.as_ref()?)));
+        futures::future::join_all(settling).await;
+        let now = now.into_iter().map(|(key, connected)| (key, connected.since)).collect();
+        *self.connected.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
 
     /// Prices that nobody was told yet: before the announcement that names them, so that no command is refused for want

@@ -7,13 +7,13 @@ use crate::{
     queue::{Loop, RUNNING_MAX},
     route::{Reserve, Seat, Seats},
     session::{Session, Target, Timing},
-    state::Mirror,
+    state::{Mirror, Mirrored},
     tariff::Sheet,
 };
-use if_engine::Provider;
+use if_engine::{LiveState, Provider};
 use if_home::{Instance, instances::Backup};
 use if_schemas::{
-    Name,
+    Name, Timestamp,
     presence::{InstancePresence, InstanceState, ProviderPresence},
     tariff::ArgumentDefaults,
 };
@@ -28,7 +28,8 @@ use tokio_util::sync::CancellationToken;
 /// How long commands may go on after their instance was removed or the node was told to stop.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-type Key = (Name, Name);
+/// Provider and instance.
+pub type Key = (Name, Name);
 
 /// Why the file does not say what is running.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,6 +176,14 @@ pub struct Wanted {
     pub unreadable: BTreeMap<Name, Problem>,
 }
 
+/// A connected instance.
+pub struct Connected {
+    pub since: Timestamp,
+    /// None for a peer that pushes nothing.
+    pub live: Option<Arc<LiveState>>,
+    pub mirrored: Mirrored,
+}
+
 impl Registry {
     pub fn new(node: Arc<Node>, catalog: Arc<Catalog>) -> Self {
         Self { node, catalog, tables: Mutex::default(), applied: watch::Sender::new(0), seats: Seats::default() }
@@ -232,8 +241,8 @@ impl Registry {
                 Session::broken(problem.text.clone(), problem.hint.clone())
             }
         };
-        let seat = Seat { session, running: Arc::new(Semaphore::new(RUNNING_MAX)) };
         let mirror = Mirror::new(self.node.clone(), provider.clone(), instance.clone());
+        let seat = Seat { session, mirrored: mirror.mirrored(), running: Arc::new(Semaphore::new(RUNNING_MAX)) };
         self.node.sessions.spawn(mirror.run(seat.session.watch(), close.clone()));
         let reserve = plan.backup().map(|backup| Reserve {
             backup: backup.clone(),
@@ -264,6 +273,17 @@ impl Registry {
                 running.seat.session.kick();
             }
         }
+    }
+
+    /// The instances that are connected right now.
+    pub fn connected(&self) -> BTreeMap<Key, Connected> {
+        let tables = self.tables();
+        let ok = |running: &Running| {
+            let now = running.seat.session.snapshot();
+            let live = now.adapter.as_ref()?.live();
+            Some(Connected { since: now.since, live, mirrored: running.seat.mirrored.clone() })
+        };
+        tables.running.iter().filter_map(|(key, running)| Some((key.clone(), ok(running)?))).collect()
     }
 
     /// What is announced, as of one moment: never an instance whose prices are not among the tariffs.

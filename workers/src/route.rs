@@ -4,6 +4,7 @@ use crate::{
     execute::{NotBegun, connected},
     node::Node,
     session::Session,
+    state::Mirrored,
 };
 use futures::future::{Either, select};
 use if_engine::Adapter;
@@ -38,6 +39,7 @@ const LOST: [&str; 4] = ["unreachable", "disconnected", "lost_after_send", "not_
 #[derive(Clone)]
 pub struct Seat {
     pub session: Session,
+    pub mirrored: Mirrored,
     /// Commands executing at once.
     pub running: Arc<Semaphore>,
 }

@@ -12,15 +12,55 @@ use if_schemas::{
 };
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Changes that come together go out together; also the most often a value is sent.
 const COALESCE: Duration = Duration::from_millis(40);
+/// Longest that the end of a command waits for its effect on the state to go out before it.
+const SETTLE_MAX: Duration = Duration::from_millis(150);
 /// Pause after the server did not take a value.
 const RETRY: Duration = Duration::from_secs(1);
 /// Everything is said again this often, before the server forgets it.
 const REPEAT: Duration = Duration::from_secs(10 * 60);
+
+/// Lets others wait until what an instance's state is now is on its way to the server.
+#[derive(Clone)]
+pub struct Mirrored {
+    hurry: Arc<Notify>,
+    sent: watch::Receiver<Sent>,
+}
+
+/// Up to where the state of which adapter has been handed to the connection.
+#[derive(Clone, Default)]
+struct Sent {
+    live: Option<Arc<LiveState>>,
+    version: u64,
+}
+
+impl Sent {
+    fn has(&self, live: &Arc<LiveState>, version: u64) -> bool {
+        self.version >= version && self.live.as_ref().is_some_and(|known| Arc::ptr_eq(known, live))
+    }
+}
+
+impl Mirrored {
+    /// Waits for that, at most [`SETTLE_MAX`]: so that who hears of the end of a command and looks at the state then does not
+    /// see what was before it. Messages of one connection keep their order.
+    pub async fn settle(&self, live: &Arc<LiveState>) {
+        let version = live.version();
+        if self.sent.borrow().has(live, version) {
+            return;
+        }
+        self.hurry.notify_one();
+        let mut sent = self.sent.clone();
+        // Without a connection, or at the end of the instance, there is nothing to wait for.
+        let _ = tokio::time::timeout(SETTLE_MAX, sent.wait_for(|sent| sent.has(live, version))).await;
+    }
+}
 
 /// Brings one instance's state to the server, and again after every reconnection.
 pub struct Mirror {
@@ -35,12 +75,19 @@ pub struct Mirror {
     version: u64,
     /// Not yet on the server, newest value by path. Bounded by the paths of [`LiveState`].
     pending: BTreeMap<String, Option<Value>>,
+    hurry: Arc<Notify>,
+    sent: watch::Sender<Sent>,
 }
 
 impl Mirror {
     pub fn new(node: Arc<Node>, provider: Name, instance: Name) -> Self {
         let sequence = u64::try_from(clock::now().0).unwrap_or(0);
-        Self { node, provider, instance, sequence, live: None, version: 0, pending: BTreeMap::new() }
+        let (hurry, sent) = (Arc::default(), watch::Sender::default());
+        Self { node, provider, instance, sequence, live: None, version: 0, pending: BTreeMap::new(), hurry, sent }
+    }
+
+    pub fn mirrored(&self) -> Mirrored {
+        Mirrored { hurry: self.hurry.clone(), sent: self.sent.subscribe() }
     }
 
     /// Until the instance is not served any more. One whose peer pushes nothing costs nothing.
@@ -53,6 +100,9 @@ impl Mirror {
             self.take();
             let up = link.borrow_and_update().up;
             let failed = up && !self.pending.is_empty() && !self.send().await;
+            if up && !failed {
+                self.sent.send_replace(Sent { live: self.live.clone(), version: self.version });
+            }
             let again = if failed { Instant::now() + RETRY } else { repeat_at };
             let epoch = link.borrow().epoch;
             tokio::select! {
@@ -69,6 +119,7 @@ impl Mirror {
             }
             tokio::select! {
                 () = close.cancelled() => return,
+                () = self.hurry.notified() => {}
                 () = tokio::time::sleep(COALESCE) => {}
             }
         }
@@ -98,10 +149,33 @@ impl Mirror {
         self.version = version;
     }
 
-    /// Sends what is pending; false if the server did not take everything.
+    /// Sends what is pending; false if the server did not take everything. That values are those of now is said after them,
+    /// that they are not any more before.
     async fn send(&mut self) -> bool {
+        let word = self.pending.remove(ABOUT);
+        let (first, last) = match &word {
+            Some(Some(said)) if said["fresh"] == true => (None, word),
+            _ => (word, None),
+        };
+        let of = |word: Option<Option<Value>>| word.map(|word| (ABOUT.to_string(), word)).into_iter().collect();
+        let values = std::mem::take(&mut self.pending);
+        let mut failed = Vec::new();
+        for part in [of(first), values, of(last)] {
+            if failed.is_empty() {
+                failed = self.send_part(part).await;
+            } else {
+                failed.extend(part);
+            }
+        }
+        let whole = failed.is_empty();
+        self.pending.extend(failed);
+        whole
+    }
+
+    /// Gives back what the server did not take.
+    async fn send_part(&mut self, values: BTreeMap<String, Option<Value>>) -> Vec<(String, Option<Value>)> {
         let reports: Vec<(String, Result<Report, SchemaError>)> =
-            std::mem::take(&mut self.pending).into_iter().map(|(path, value)| self.seal(path, value)).collect();
+            values.into_iter().map(|(path, value)| self.seal(path, value)).collect();
         let bus = &self.node.bus;
         let sent = stream::iter(reports).map(|(path, sealed)| async move {
             let report = match sealed {
@@ -120,10 +194,7 @@ impl Mirror {
             Some((path, report.value))
         });
         let outcomes: Vec<Option<(String, Option<Value>)>> = sent.buffer_unordered(STATE_INFLIGHT).collect().await;
-        let failed: Vec<_> = outcomes.into_iter().flatten().collect();
-        let whole = failed.is_empty();
-        self.pending.extend(failed);
-        whole
+        outcomes.into_iter().flatten().collect()
     }
 
     fn seal(&mut self, path: String, value: Option<Value>) -> (String, Result<Report, SchemaError>) {

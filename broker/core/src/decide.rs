@@ -88,6 +88,8 @@ pub struct Asked {
     pub step: u32,
     pub operation: OperationId,
     pub target: Target,
+    /// Some live worker serves the target.
+    pub is_served: bool,
     pub pricing: Pricing,
 }
 

@@ -3,13 +3,13 @@
 
 mod support;
 
-use if_core::{Decision, Input, State, decide};
+use if_core::{Asked, Decision, Input, Pricing, State, decide};
 use if_schemas::{
     Body, Cause, CommandId, Effect, Entry, Money, Name, Payload, Role, RunOp, Salt, Status, TrustOp,
     head::Verdict,
     limits::{RUN_LIFE_MAX_US, RUNS_MAX},
     plan::Phase,
-    run::{Note, OnConflict, Order, Outcome},
+    run::{Note, OnConflict, Order, Outcome, Reserve},
 };
 use support::{
     code, key, member, name,
@@ -48,6 +48,25 @@ fn a_trigger_that_orders_without_end_is_refused_like_one_that_commands() {
     assert_eq!(refused(|o| o.cause = cause(&["hall"], false)), "accepted");
     assert_eq!(refused(|o| o.cause = cause(&["hall", "hall", "hall"], false)), "trigger_loop");
     assert_eq!(refused(|o| o.cause = cause(&[], true)), "trigger_loop");
+}
+
+#[test]
+fn an_order_whose_steps_nobody_serves_is_refused_for_that() {
+    let mut s = Stage::new();
+    let plan = plan(&["main"]);
+    let order = Order { reserve: Reserve::Run, ..s.order(&plan) };
+    let unserved = |pricing| {
+        let (operation, target) = ("obs.scene.switch".parse().unwrap(), target("main"));
+        vec![Asked { step: 0, operation, target, is_served: false, pricing }]
+    };
+    let payload = Payload::new(&plan, Salt([1; 16])).unwrap();
+    let trace = s.begin(&plan, |_| {}).trace;
+    let said = |s: &mut Stage, asked| {
+        let change = s.change(RunOp::Start(order.clone()), trace, Some(payload.clone()), &olga(), asked);
+        change.map_or_else(|r| r.code.as_str(), |(_, verdict)| code(&verdict))
+    };
+    assert_eq!(said(&mut s, unserved(Pricing::Unpriced)), "no_worker");
+    assert_eq!(said(&mut s, unserved(Pricing::Free)), "accepted");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::{
     presence::{Call, Presence},
     publisher::Also,
 };
-use if_core::{Asked, Input, Pricing, VerifiedRun};
+use if_core::{Asked, Input, Pricing, Served, VerifiedRun};
 use if_schemas::{
     Body, Command, CommandId, Envelope, Kind, Payload, RunChange, RunOp, Timestamp,
     plan::{self, Args},
@@ -27,20 +27,22 @@ pub(super) fn asked(presence: &Presence, change: &VerifiedRun) -> Vec<Asked> {
     priced(change)
         .into_iter()
         .map(|(step, call)| {
-            let pricing = |payload: &Payload| {
+            let served = |payload: &Payload| {
                 let (provider, instance) = (&call.target.provider, &call.target.instance);
-                presence.served(&Call { provider, instance, operation: &call.operation, payload }).1
+                presence.served(&Call { provider, instance, operation: &call.operation, payload })
             };
-            let pricing = match &call.args {
-                Args::Fixed(payload) => pricing(payload),
-                Args::Open(_) => match pricing(&Payload::empty()) {
-                    Pricing::Free => Pricing::Free,
-                    _ => {
-                        Pricing::Unknown(format!("what step {step} costs depends on earlier steps: use --reserve step"))
+            let (served, pricing) = match &call.args {
+                Args::Fixed(payload) => served(payload),
+                Args::Open(_) => match served(&Payload::empty()) {
+                    free @ (_, Pricing::Free) => free,
+                    (served, _) => {
+                        let why = format!("what step {step} costs depends on earlier steps: use --reserve step");
+                        (served, Pricing::Unknown(why))
                     }
                 },
             };
-            Asked { step, operation: call.operation.clone(), target: call.target.clone(), pricing }
+            let is_served = matches!(served, Served::By { .. });
+            Asked { step, operation: call.operation.clone(), target: call.target.clone(), is_served, pricing }
         })
         .collect()
 }

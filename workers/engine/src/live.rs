@@ -111,6 +111,11 @@ impl LiveState {
         }
     }
 
+    /// Counts up with every change.
+    pub fn version(&self) -> u64 {
+        self.lock().version
+    }
+
     /// Told whenever something changes; the value is the version.
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.version.subscribe()

@@ -6,6 +6,7 @@ use if_bus::BusError;
 use if_orchestrator::{Seen, watched};
 use if_schemas::{
     Envelope, Name, Plan, Role, StateMatch, Target,
+    presence::InstanceState,
     state::{ABOUT, StateReport},
     watch::CONNECTION,
     wire::Message as _,
@@ -81,7 +82,8 @@ impl Sight {
             return self.near.state_anywhere(&wanted.target).map(|state| Value::from(state.as_str()));
         }
         let view = views.get(&wanted.target).filter(|v| v.fresh && v.whole)?;
-        self.near.state(view.node.as_ref()?, &wanted.target)?;
+        // What was so before a connection was lost is not what is so now.
+        self.near.state(view.node.as_ref()?, &wanted.target).filter(|state| *state == InstanceState::Ok)?;
         Some(view.values.get(&wanted.path).cloned().unwrap_or(Value::Null))
     }
 

@@ -3,7 +3,7 @@
 use super::{Action, Asked, Decision, Prior, again, id_reused, refuse};
 use crate::{State, VerifiedRun, admission::check_times, pricing, runs::keep};
 use if_schemas::{
-    Body, Code, CommandId, KeyId, Order, Reject, RunOp, Timestamp,
+    Body, Code, CommandId, KeyId, Order, Reject, RunOp, Target, Timestamp,
     head::Verdict,
     run::{Outcome, Reserve, StepQuote},
 };
@@ -48,14 +48,21 @@ fn quotes(
     }
     let operator = state.trust().claimed_name(signer)?;
     let mut quotes = Vec::new();
-    for Asked { step, operation, target, pricing } in asked {
-        if let Some(quote) = pricing::quote(state.book(), &target.provider, &operation, pricing)? {
+    for Asked { step, operation, target, is_served, pricing } in asked {
+        let quote = pricing::quote(state.book(), &target.provider, &operation, pricing);
+        let quote = quote.map_err(|reject| if is_served { reject } else { nobody_tells(step, &target) })?;
+        if let Some(quote) = quote {
             quotes.push(StepQuote { step, operation, target, quote });
         }
     }
     let (mut budgets, mut ledger) = (state.budgets().clone(), state.ledger().clone());
     keep((state.book(), &mut budgets, &mut ledger), (operator, order), &quotes, now)?;
     Ok(quotes)
+}
+
+fn nobody_tells(step: u32, target: &Target) -> Reject {
+    Reject::new(Code::NoWorker, format!("no live worker serves {target}, so nobody tells what step {step} costs"))
+        .hint("see `ifctl node list`; with --reserve step each step is reserved when its turn comes")
 }
 
 pub(super) fn lease(state: &State, now: Timestamp, run: CommandId) -> Decision {

@@ -351,6 +351,7 @@ pub fn asked(plan: &Plan, price: Money) -> Vec<Asked> {
             step,
             operation: call.operation.clone(),
             target: call.target.clone(),
+            is_served: true,
             pricing: pricing(call),
         })
         .collect()

@@ -36,12 +36,14 @@ pub struct VmixAdapter {
     endpoint: Endpoint,
     connected: Mutex<Option<Connected>>,
     desk: Desk,
+    /// Also the desk's: what a command has seen is shown before its result.
     live: Arc<LiveState>,
 }
 
 impl VmixAdapter {
     pub fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, connected: Mutex::default(), desk: Desk::default(), live: Arc::default() }
+        let live: Arc<LiveState> = Arc::default();
+        Self { endpoint, connected: Mutex::default(), desk: Desk::new(Arc::clone(&live)), live }
     }
 
     fn slot(&self) -> MutexGuard<'_, Option<Connected>> {

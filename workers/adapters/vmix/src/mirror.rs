@@ -15,6 +15,8 @@ use tokio::time::{Instant, sleep_until};
 const READ_GAP: Duration = Duration::from_millis(200);
 /// Longest time between two reads: titles, texts and inputs change without a push.
 const RESYNC: Duration = Duration::from_secs(5);
+/// Reads one after the other that are passed over because something newer was told meanwhile.
+const OVERTAKEN_MAX: u32 = 3;
 /// Longest wait for one read.
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -30,6 +32,7 @@ pub async fn run(endpoint: Endpoint, session: Arc<Session>, live: Arc<LiveState>
         let mut known = 0;
         let mut read_at = Instant::now();
         let mut due = read_at + RESYNC;
+        let mut overtaken = 0;
         loop {
             tokio::select! {
                 changed = pushed.changed() => {
@@ -40,12 +43,21 @@ pub async fn run(endpoint: Endpoint, session: Arc<Session>, live: Arc<LiveState>
                     due = due.min(read_at + READ_GAP);
                 }
                 () = sleep_until(due) => {
+                    let before = live.version();
                     // A read that fails leaves what is known; the session says when the connection is lost.
-                    if let Ok(state) = endpoint.read_state(READ_TIMEOUT).await {
-                        fill(&live, &state);
-                    }
+                    let read = endpoint.read_state(READ_TIMEOUT).await;
                     read_at = Instant::now();
                     due = read_at + RESYNC;
+                    if let Ok(state) = read {
+                        // What was told meanwhile may be newer than what was read.
+                        if live.version() == before || overtaken >= OVERTAKEN_MAX {
+                            overtaken = 0;
+                            fill(&live, &state);
+                        } else {
+                            overtaken += 1;
+                            due = read_at + READ_GAP;
+                        }
+                    }
                 }
             }
         }

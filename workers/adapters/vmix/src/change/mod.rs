@@ -7,6 +7,7 @@ use crate::{
     adapter::UNREACHABLE_HINT,
     aspect::{Aspect, Wanted},
     endpoint::Endpoint,
+    mirror,
     plan::{self, Plan},
     query::read_failure,
     session::{Pushed, REPLY_TIMEOUT, RequestError, Session},
@@ -15,9 +16,9 @@ use crate::{
 pub use claims::Claims;
 use claims::Ticket;
 use confirm::{Readback, Seen, Watch};
-use if_engine::{Call, Execution, ProgressSink};
+use if_engine::{Call, Execution, LiveState, ProgressSink};
 use serde_json::{Map, Value, json};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::Mutex,
     time::{Instant, timeout_at},
@@ -41,6 +42,13 @@ pub struct Desk {
     /// functions reach vMix in the order of their claims.
     sending: Mutex<()>,
     claims: Claims,
+    live: Arc<LiveState>,
+}
+
+impl Desk {
+    pub fn new(live: Arc<LiveState>) -> Self {
+        Self { sending: Mutex::default(), claims: Claims::default(), live }
+    }
 }
 
 /// What was sent, and what it was sent for.
@@ -87,7 +95,7 @@ pub async fn execute(
         by = sent.ticket.overtaken() => Err(by),
     };
     match seen {
-        Ok(seen) => conclude(&sent, seen, held, &watch.pushed()),
+        Ok(seen) => conclude(&desk.live, &sent, seen, held, &watch.pushed()),
         Err(by) => Execution::failed(
             "superseded",
             format!("{} was sent, and {by} was sent after it before its effect was seen", sent.label),
@@ -220,10 +228,11 @@ fn not_observable(sent: &Sent<'_>, pushed: &Pushed) -> Execution {
     )
 }
 
-fn conclude(sent: &Sent<'_>, seen: Seen, held: bool, pushed: &Pushed) -> Execution {
+fn conclude(live: &LiveState, sent: &Sent<'_>, seen: Seen, held: bool, pushed: &Pushed) -> Execution {
     let elapsed_ms = millis(sent.at.elapsed());
     match seen {
         Seen::Effect { state, by } => {
+            mirror::fill(live, &state);
             Execution::Succeeded(document(sent, &state, pushed, !held, by.as_str(), elapsed_ms))
         }
         Seen::NoEffect { state } => {
