@@ -80,7 +80,7 @@ impl Studio {
             lights: LIGHTS.iter().map(light).collect::<Result<_>>()?,
             on_air: self.home.state(ON_AIR)?["state"].clone(),
             program: self.mixer.model().program,
-            records: status["result"]["active"].clone(),
+            records: status["result"]["recording"].clone(),
         })
     }
 
