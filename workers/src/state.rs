@@ -18,7 +18,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Changes that come together go out together; also the most often a value is sent.
+/// Changes that come together go out together; also the most often a value is sent, but for what a command changed.
 const COALESCE: Duration = Duration::from_millis(40);
 /// Longest that the end of a command waits for its effect on the state to go out before it.
 const SETTLE_MAX: Duration = Duration::from_millis(150);
@@ -27,14 +27,14 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Everything is said again this often, before the server forgets it.
 const REPEAT: Duration = Duration::from_secs(10 * 60);
 
-/// Lets others wait until what an instance's state is now is on its way to the server.
+/// Lets others wait until what the state of an instance is now is on the server.
 #[derive(Clone)]
 pub struct Mirrored {
     hurry: Arc<Notify>,
     sent: watch::Receiver<Sent>,
 }
 
-/// Up to where the state of which adapter has been handed to the connection.
+/// Up to where the state of which adapter is on the server.
 #[derive(Clone, Default)]
 struct Sent {
     live: Option<Arc<LiveState>>,
@@ -49,7 +49,7 @@ impl Sent {
 
 impl Mirrored {
     /// Waits for that, at most [`SETTLE_MAX`]: so that who hears of the end of a command and looks at the state then does not
-    /// see what was before it. Messages of one connection keep their order.
+    /// see what was before it.
     pub async fn settle(&self, live: &Arc<LiveState>) {
         let version = live.version();
         if self.sent.borrow().has(live, version) {
