@@ -6,9 +6,11 @@ use if_harness::{
     fabric::{Fabric, Ran},
     home_assistant::RealHomeAssistant,
     obs::RealObs,
+    peers::TelegramApi,
     vmix::{SimOptions, VmixSim},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 const PROFILE: &str = "live-streaming-studio";
 /// Off, and on with a brightness, at the start.
@@ -144,6 +146,81 @@ fn a_studio_goes_on_air_and_back_and_back_by_itself_after_a_failure_at_any_step(
         let after = studio.look()?;
         ensure!(after == before, "{step}: {after:?} instead of {before:?}\n{document}");
     }
+    studio.fabric.run(&["witness", "verify"])?.expect(0)?;
+    studio.fabric.stop()
+}
+
+/// What plays the sensor.
+const SENSOR: &str = "input_boolean.rehearsal";
+const BOT_TOKEN: &str = "123456:a-token-for-this-test";
+/// Longest wait for what a trigger's run does.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Studio {
+    fn set(&self, domain: &str, service: &str, entity: &str) -> Result<()> {
+        self.home.service(domain, service, &json!({"entity_id": entity}))?;
+        Ok(())
+    }
+
+    fn profile(&self, name: &str, sets: &[&str]) -> Result<Value> {
+        let mut args = vec!["bus", "orchestrate", "--profile", name, "--yes", "--json"];
+        args.extend(sets.iter().flat_map(|text| ["--set", text]));
+        last(&self.fabric.run(&args)?.expect(0)?)
+    }
+
+    fn until(&self, what: &str, good: impl Fn(&Self) -> Result<bool>) -> Result<()> {
+        let give_up = Instant::now() + PATIENCE;
+        while !good(self)? {
+            let runs = || self.fabric.json(&["bus", "run", "show", "last"]);
+            ensure!(Instant::now() < give_up, "{what} did not come true: {:?}", runs());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
+    }
+}
+
+#[test]
+#[ignore = "needs real OBS Studio, Home Assistant and telegram-test-api: make test-peers"]
+fn the_other_built_in_profiles_do_what_they_say() -> Result<()> {
+    let mut studio = Studio::open()?;
+    let telegram = TelegramApi::start()?;
+    let add = ["chat", "add", "telegram", "desk", "--token", BOT_TOKEN, "--chat", "42", "--base-url", telegram.url()];
+    studio.fabric.run(&add)?.expect(0)?;
+    studio.fabric.wait_instance("telegram", "desk", "ok")?;
+
+    let sets = ["text=the encoder is down", "chats=telegram/desk", "light=light.bed_light"];
+    let told = studio.profile("production-alert", &sets)?;
+    ensure!(told["outcome"] == "succeeded", "{told}");
+    ensure!(telegram.said(BOT_TOKEN)?[0]["text"] == "the encoder is down", "{told}");
+    ensure!(studio.home.state("light.bed_light")?["state"] == "on", "{told}");
+
+    let on = format!("ha/myhome:entity.{}.state==on", SENSOR.replace('.', "=2E"));
+    let sensor = format!("sensor={SENSOR}");
+    let rule = ["on", &on, "run", "bus", "orchestrate", "--profile", "motion-recording"];
+    let made = studio.fabric.run(&[&rule[..], &["--set", &sensor, "--set", "least=1s"]].concat())?.expect(0)?;
+    ensure!(made.stdout.contains("is armed"), "{} {}", made.stdout, made.stderr);
+    studio.set("input_boolean", "turn_on", SENSOR)?;
+    studio.until("the recording", |s| Ok(s.look()?.records == true))?;
+    studio.set("input_boolean", "turn_off", SENSOR)?;
+    studio.until("the end of the recording", |s| Ok(s.look()?.records == false))?;
+    studio.until("the end of the run", |s| {
+        Ok(s.fabric.json(&["bus", "run", "show", "last"])?["outcome"] == "succeeded")
+    })?;
+    let log = studio.fabric.json(&["trigger", "log"])?;
+    ensure!(log["firings"][0]["operation"] == "run.start", "{log}");
+
+    // This OBS knows no server to stream to: vMix streams in its place.
+    let streams = studio.profile("redundant-stream", &[])?;
+    let steps = states(&streams);
+    let state = |id: &str| steps.iter().find(|(step, _)| step == id).map(|(_, state)| state.as_str());
+    ensure!((state("main"), state("instead")) == (Some("failed"), Some("confirmed")), "{streams}");
+    ensure!(studio.mixer.model().streaming());
+
+    studio.set("switch", "turn_on", ON_AIR)?;
+    let off = studio.profile("emergency-shutdown", &["on_air=switch.ac"])?;
+    ensure!(off["outcome"] == "succeeded", "{off}");
+    let model = studio.mixer.model();
+    ensure!(model.fade_to_black && !model.streaming() && studio.look()?.on_air == "off", "{off}");
     studio.fabric.run(&["witness", "verify"])?.expect(0)?;
     studio.fabric.stop()
 }
