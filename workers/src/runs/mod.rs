@@ -27,6 +27,7 @@ const POLL: Duration = Duration::from_secs(2);
 const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Runs carried out at once; more wait for one of them to end.
 const RUNS_AT_ONCE: usize = 64;
+
 /// Carries out the runs whose order names this node.
 pub struct Runs {
     node: Arc<Node>,

@@ -29,7 +29,9 @@ struct Table {
 /// Who carries a run out.
 struct Listener {
     news: mpsc::Sender<News>,
-    /// Index of the newest entry it knows.
+    /// It has read the log.
+    reads: bool,
+    /// Index of the newest entry it was told or has read.
     told: u64,
     /// Index of an entry that it should know by now.
     due: u64,
@@ -39,7 +41,7 @@ impl Routes {
     /// Everything about the run from now on. The channel ends where something was missed.
     pub fn open(&self, run: CommandId) -> mpsc::Receiver<News> {
         let (news, told) = mpsc::channel(NEWS_MAX);
-        self.lock().runs.insert(run, Listener { news, told: 0, due: 0 });
+        self.lock().runs.insert(run, Listener { news, reads: false, told: 0, due: 0 });
         told
     }
 
@@ -47,6 +49,7 @@ impl Routes {
     pub fn has_read(&self, run: &CommandId, index: u64) {
         if let Some(listener) = self.lock().runs.get_mut(run) {
             listener.told = listener.told.max(index);
+            listener.reads = true;
         }
     }
 
@@ -54,7 +57,8 @@ impl Routes {
     /// missed: the channel ends.
     pub fn expect_up_to(&self, run: &CommandId, newest: u64) {
         let mut table = self.lock();
-        let Some(listener) = table.runs.get_mut(run) else { return };
+        // Who still reads the log may be behind for as long as that takes.
+        let Some(listener) = table.runs.get_mut(run).filter(|listener| listener.reads) else { return };
         if listener.due <= listener.told {
             listener.due = newest;
             return;
@@ -132,5 +136,46 @@ pub fn id_of(entry: &Entry) -> Option<CommandId> {
         Kind::Command => envelope.read_unverified::<Command>().ok().map(|c| c.id),
         Kind::Run => envelope.read_unverified::<RunChange>().ok().map(|c| c.id),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use if_schemas::{Hash, Timestamp};
+    use tokio::sync::mpsc::error::TryRecvError;
+
+    fn run() -> CommandId {
+        CommandId::from_bytes([7; 16])
+    }
+
+    fn tell(routes: &Routes, index: u64) {
+        routes.tell(run(), Entry::new(index, Hash::ZERO, Timestamp(1), Body::Lease { run: run() }), None);
+    }
+
+    #[test]
+    fn an_entry_that_has_not_come_by_after_two_looks_was_missed() {
+        let routes = Routes::default();
+        let mut news = routes.open(run());
+        // However long it reads.
+        routes.expect_up_to(&run(), 9);
+        routes.expect_up_to(&run(), 9);
+        routes.has_read(&run(), 9);
+        routes.expect_up_to(&run(), 12);
+        tell(&routes, 12);
+        routes.expect_up_to(&run(), 13);
+        assert_eq!(news.try_recv().map(|n| n.entry.index), Ok(12));
+        assert!(matches!(news.try_recv(), Err(TryRecvError::Empty)), "13 may still come");
+        routes.expect_up_to(&run(), 14);
+        assert!(matches!(news.try_recv(), Err(TryRecvError::Disconnected)), "13 was missed");
+    }
+
+    #[test]
+    fn who_is_too_far_behind_reads_the_log_anew() {
+        let routes = Routes::default();
+        let mut news = routes.open(run());
+        (1..=NEWS_MAX as u64 + 1).for_each(|index| tell(&routes, index));
+        (0..NEWS_MAX).for_each(|_| drop(news.try_recv().unwrap()));
+        assert!(matches!(news.try_recv(), Err(TryRecvError::Disconnected)));
     }
 }

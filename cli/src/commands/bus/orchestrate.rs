@@ -99,6 +99,7 @@ pub fn run(context: &Context, m: &ArgMatches) -> Result<(), CliError> {
     let key = keys::read(&config.witness.signing_key)?;
     let path = |id: &str| m.get_one::<String>(id).map(Path::new);
     let saved = path("from-plan").map(plans::read).transpose()?;
+    let vars = sources::given(m)?;
     let (detach, plan_only) = (m.get_flag("detach"), m.get_flag("plan") || context.globals.dry_run);
     context.block_on(async {
         let mut client = context.connect(&home, &config).await?;
@@ -107,7 +108,7 @@ pub fn run(context: &Context, m: &ArgMatches) -> Result<(), CliError> {
                 drift::check(context, &mut client, (plan, state), m.get_flag("force")).await?;
                 plan.clone()
             }
-            (None, Some(profile)) => compiled(context, &mut client, &key, (profile, &sources::given(m)?)).await?,
+            (None, Some(profile)) => compiled(context, &mut client, &key, (profile, &vars)).await?,
             (None, None) => return Err(CliError::usage("nothing to carry out", "say --profile NAME")),
         };
         if plan_only {
